@@ -1,0 +1,58 @@
+# Python 3.11 or newer and make are all that these targets need; everything else goes into .venv.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint format types fast lock bench clean
+
+JOBS ?= 2
+PYTHONS := python3.11 python3.12 python3.13 python3
+RUNS := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+
+# The stamp carries the checksum of what was installed: a changed lock installs again, anything else does not.
+INSTALLED := .venv/installed-$(firstword $(shell cat requirements.txt pyproject.toml | cksum))
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## Install exactly requirements.txt and the outcamp command into .venv
+
+test: lint types fast ## Check everything: ruff, mypy, pytest
+
+lint: setup ## Check the style with ruff
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check --quiet . || { echo "  Next: make format"; exit 1; }
+
+format: setup ## Put every file into ruff's form, and mend what it can mend
+	.venv/bin/ruff check --fix-only .
+	.venv/bin/ruff format .
+
+types: setup ## Check the types with mypy
+	.venv/bin/mypy
+
+fast: setup ## Run pytest only; make fast ARGS="-k limits" chooses
+	.venv/bin/pytest -n $(JOBS) $(ARGS)
+
+lock: setup ## Renew requirements.txt after a change to the dependencies in pyproject.toml
+	.venv/bin/uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-header --no-emit-index-url -q -o requirements.txt
+
+bench: setup ## Run every script in benchmarks/ and print what it measured
+	@for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python "$$script" || exit 1; done
+
+clean: ## Remove .venv and what the tools left behind
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pyenv leaves commands on the PATH that only say that they are not there, and Debian a Python without venv: so each one is tried.
+.venv/bin/python:
+	@for python in $(PYTHONS); do \
+	    if $$python -c '$(RUNS)' >/dev/null 2>&1; then echo "Making .venv with $$($$python --version)"; exec $$python -m venv .venv; fi; \
+	done; \
+	echo "outcamp needs Python 3.11 or newer with its venv module, and none of these is one: $(PYTHONS)."; \
+	echo "  Next: install one (Debian, Ubuntu: apt-get install python3 python3-venv), or name yours: make setup PYTHONS=/path/to/python3"; \
+	exit 1
+
+# hatchling is in the lock too: without build isolation nothing is installed that the lock does not name.
+$(INSTALLED): .venv/bin/python
+	@echo "Installing requirements.txt into .venv; this takes a minute or two the first time"
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@rm -f .venv/installed-* && touch $@

@@ -1,0 +1,67 @@
+-- name: waves-holding-rows
+-- Waves of the campaign that hold claimed rows; those that are no longer queued or running give them back.
+SELECT w.wave_id, w.run FROM outcamp.waves w
+WHERE w.campaign_id = %(campaign_id)s
+  AND (EXISTS (SELECT FROM outcamp.attempts a WHERE a.wave_id = w.wave_id AND a.state IN ('claimed', 'submitting'))
+       OR EXISTS (SELECT FROM outcamp.deferred d WHERE d.campaign_id = w.campaign_id AND d.wave_id = w.wave_id));
+
+-- name: give-back-claims
+UPDATE outcamp.attempts SET state = 'waiting', wave_id = NULL, batch = NULL
+WHERE wave_id = ANY(%(wave_ids)s) AND state = 'claimed';
+
+-- name: give-back-deferred
+UPDATE outcamp.deferred SET wave_id = NULL WHERE campaign_id = %(campaign_id)s AND wave_id = ANY(%(wave_ids)s);
+
+-- name: doubt-submissions-of-waves
+-- A row that a crash leaves in submitting may have been sent: it counts, and is not submitted again.
+UPDATE outcamp.attempts SET state = 'unknown', disposition = 'unknown', disposed_at = %(now)s
+WHERE wave_id = ANY(%(wave_ids)s) AND state = 'submitting';
+
+-- name: doubt-submissions-of-batch
+UPDATE outcamp.attempts SET state = 'unknown', disposition = 'unknown', disposed_at = %(now)s
+WHERE wave_id = %(wave_id)s AND batch = %(batch)s AND state = 'submitting' AND token < %(token)s;
+
+-- name: claim-due
+-- At the expiry everything that waits is taken, so that everybody gets a last verdict.
+UPDATE outcamp.attempts SET state = 'claimed', wave_id = %(wave_id)s, batch = NULL
+WHERE campaign_id = %(campaign_id)s AND state = 'waiting' AND (due_at <= %(now)s OR %(everything)s);
+
+-- name: claim-deferred
+UPDATE outcamp.deferred d SET wave_id = %(wave_id)s
+WHERE d.campaign_id = %(campaign_id)s AND d.wave_id IS NULL
+  AND (%(everything)s OR NOT EXISTS (SELECT FROM outcamp.entries e
+                                     WHERE e.campaign_id = d.campaign_id AND e.recipient_id = d.recipient_id AND e.exited_at IS NULL));
+
+-- name: claimed-by-bucket
+SELECT bucket, count(*) FROM (
+    SELECT bucket FROM outcamp.attempts WHERE wave_id = %(wave_id)s AND state = 'claimed' AND batch IS NULL
+    UNION ALL
+    SELECT bucket FROM outcamp.deferred WHERE campaign_id = %(campaign_id)s AND wave_id = %(wave_id)s) AS claimed
+GROUP BY bucket ORDER BY bucket;
+
+-- name: copy-claimed
+-- What a part of a wave has to decide: its due attempts, and deferred rows as new recipients.
+COPY (
+    SELECT a.occurrence_id, a.recipient_id, a.attempt, a.bucket, e.part, a.channel, false AS is_new
+    FROM outcamp.attempts a JOIN outcamp.entries e USING (occurrence_id, recipient_id)
+    WHERE a.wave_id = current_setting('outcamp.wave_id')::bigint AND a.state = 'claimed' AND a.batch IS NULL
+      AND a.bucket BETWEEN current_setting('outcamp.first_bucket')::smallint AND current_setting('outcamp.last_bucket')::smallint
+    UNION ALL
+    SELECT d.occurrence_id, d.recipient_id, 1, d.bucket, d.part, current_setting('outcamp.channel'), true
+    FROM outcamp.deferred d
+    WHERE d.campaign_id = current_setting('outcamp.campaign_id')::integer AND d.wave_id = current_setting('outcamp.wave_id')::bigint
+      AND d.bucket BETWEEN current_setting('outcamp.first_bucket')::smallint AND current_setting('outcamp.last_bucket')::smallint
+) TO STDOUT (FORMAT csv);
+
+-- name: next-due
+-- The next moment at which the campaign has anything to do, by cause.
+SELECT (SELECT min(due_at) FROM outcamp.attempts WHERE campaign_id = %(campaign_id)s AND state = 'waiting') AS waiting,
+       (SELECT min(deadline_at) FROM outcamp.attempts
+        WHERE campaign_id = %(campaign_id)s AND state = 'sent' AND disposition IS NULL) AS deadline,
+       EXISTS (SELECT FROM outcamp.deferred d
+               WHERE d.campaign_id = %(campaign_id)s AND d.wave_id IS NULL
+                 AND NOT EXISTS (SELECT FROM outcamp.entries e WHERE e.campaign_id = d.campaign_id
+                                 AND e.recipient_id = d.recipient_id AND e.exited_at IS NULL)) AS deferred_is_free,
+       CASE WHEN EXISTS (SELECT FROM outcamp.entries WHERE campaign_id = %(campaign_id)s AND exited_at IS NULL)
+              OR EXISTS (SELECT FROM outcamp.deferred WHERE campaign_id = %(campaign_id)s)
+            THEN (SELECT expires_at FROM outcamp.campaigns WHERE campaign_id = %(campaign_id)s) END AS expiry;

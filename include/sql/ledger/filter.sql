@@ -1,0 +1,96 @@
+-- name: lock-buckets
+-- Taken in order and in a statement of its own, before anything is counted: who waited here then sees what the others wrote.
+-- The first key is the campaign for decisions about its entries, and 0 for submissions, which limits tie across campaigns.
+SELECT pg_advisory_xact_lock(%(scope)s, bucket) FROM unnest(%(buckets)s::int[]) AS bucket;
+
+-- name: standing
+-- What the ledger knows of candidates: is an entry open, how often and when last did they enter, are they suppressed.
+-- The campaign's occurrences lead into the primary key of entries; no index of its own is needed.
+SELECT array_agg(is_open ORDER BY row_no), array_agg(entries ORDER BY row_no),
+       array_agg(last_entered_at ORDER BY row_no), array_agg(is_suppressed ORDER BY row_no)
+FROM (
+    SELECT c.row_no,
+           c.is_new AND EXISTS (SELECT FROM outcamp.entries e
+                                WHERE e.campaign_id = %(campaign_id)s AND e.recipient_id = c.recipient_id
+                                  AND e.exited_at IS NULL) AS is_open,
+           coalesce(h.entries, 0) AS entries,
+           h.last_entered_at,
+           EXISTS (SELECT FROM outcamp.suppressions) AND EXISTS (
+               SELECT FROM outcamp.suppressions s
+               WHERE s.channel IN ('', c.channel)
+                 AND ((s.kind = 'recipient' AND s.key = sha256(convert_to(c.recipient_id, 'UTF8')))
+                      OR (s.kind = 'endpoint' AND s.key = sha256(convert_to(c.endpoint, 'UTF8'))))) AS is_suppressed
+    FROM unnest(%(recipient_id)s::text[], %(is_new)s::boolean[], %(endpoint)s::text[], %(channel)s::text[])
+         WITH ORDINALITY AS c (recipient_id, is_new, endpoint, channel, row_no)
+    LEFT JOIN LATERAL (
+        SELECT count(*) AS entries, max(e.entered_at) AS last_entered_at
+        FROM outcamp.occurrences o JOIN outcamp.entries e ON e.occurrence_id = o.occurrence_id
+        WHERE o.campaign_id = %(campaign_id)s AND e.recipient_id = c.recipient_id
+    ) h ON c.is_new AND %(entry_limits)s
+) AS known;
+
+-- name: over-limits
+-- For each candidate that is over a limit, its position and the instant at which the last of its broken limits frees.
+-- A limit {count, within} is broken iff the count-th newest counted communication lies in (now - within, now]; it frees at that one + within.
+-- The plan in filter and the binding check before a submission are this one statement.
+SELECT c.row_no - 1, max(b.counted_at + l.within) AS free_at
+FROM unnest(%(recipient_id)s::text[]) WITH ORDINALITY AS c (recipient_id, row_no)
+CROSS JOIN unnest(%(counts)s::int[], %(withins)s::interval[], %(totals)s::boolean[]) AS l (count, within, total)
+CROSS JOIN LATERAL (
+    SELECT a.counted_at FROM outcamp.attempts a
+    WHERE a.recipient_id = c.recipient_id AND a.counted_at > %(now)s - l.within AND a.counted_at <= %(now)s
+      AND (%(all_campaigns)s OR a.campaign_id = ANY(%(live)s))
+      AND NOT (l.total AND a.campaign_id = ANY(%(outside_total)s))
+    ORDER BY a.counted_at DESC OFFSET l.count - 1 LIMIT 1) b
+GROUP BY c.row_no
+ORDER BY c.row_no;
+
+-- name: admit
+-- New recipients that are sent to or wait: their entries open, with a first attempt.
+WITH v AS MATERIALIZED (
+    SELECT * FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(bucket)s::smallint[], %(part)s::smallint[],
+                         %(channel)s::text[], %(verdict)s::text[], %(reason)s::text[], %(due_at)s::timestamptz[], %(batch)s::int[])
+             AS v (occurrence_id, recipient_id, bucket, part, channel, verdict, reason, due_at, batch)
+), entered AS (
+    INSERT INTO outcamp.entries (occurrence_id, recipient_id, campaign_id, bucket, part, entered_at)
+    SELECT occurrence_id, recipient_id, %(campaign_id)s, bucket, part, %(entered_at)s FROM v
+)
+INSERT INTO outcamp.attempts (occurrence_id, recipient_id, attempt, campaign_id, bucket, batch, wave_id, state, channel, waits_for, due_at)
+SELECT occurrence_id, recipient_id, 1, %(campaign_id)s, bucket, batch,
+       CASE verdict WHEN 'send' THEN %(wave_id)s END,
+       CASE verdict WHEN 'send' THEN 'claimed' ELSE 'waiting' END::outcamp.attempt_state,
+       channel, reason, coalesce(due_at, %(now)s)
+FROM v;
+
+-- name: move-due-attempts
+-- Only rows that this wave still holds: what was given back or stopped meanwhile is somebody else's. Dropped ones end their entry.
+WITH moved AS (
+    UPDATE outcamp.attempts a
+    SET batch = v.batch,
+        wave_id = CASE v.verdict WHEN 'send' THEN a.wave_id END,
+        state = CASE v.verdict WHEN 'send' THEN 'claimed' WHEN 'later' THEN 'waiting' ELSE 'closed' END::outcamp.attempt_state,
+        waits_for = v.reason,
+        due_at = coalesce(v.due_at, a.due_at)
+    FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
+                %(verdict)s::text[], %(reason)s::text[], %(due_at)s::timestamptz[], %(batch)s::int[])
+         AS v (occurrence_id, recipient_id, attempt, verdict, reason, due_at, batch)
+    WHERE a.occurrence_id = v.occurrence_id AND a.recipient_id = v.recipient_id AND a.attempt = v.attempt
+      AND a.state = 'claimed' AND a.wave_id = %(wave_id)s AND a.batch IS NULL
+    RETURNING a.occurrence_id, a.recipient_id, a.state, v.reason
+)
+UPDATE outcamp.entries e SET exited_at = %(now)s, exit_reason = m.reason
+FROM moved m
+WHERE m.state = 'closed' AND e.occurrence_id = m.occurrence_id AND e.recipient_id = m.recipient_id AND e.exited_at IS NULL;
+
+-- name: forget-deferred
+-- A deferred row is gone once a wave has decided it, or a newer occurrence has the same recipient.
+DELETE FROM outcamp.deferred d
+USING unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[]) AS v (occurrence_id, recipient_id)
+WHERE d.campaign_id = %(campaign_id)s AND d.recipient_id = v.recipient_id AND d.occurrence_id <= v.occurrence_id;
+
+-- name: defer-rows
+INSERT INTO outcamp.deferred (campaign_id, recipient_id, occurrence_id, bucket, part)
+SELECT %(campaign_id)s, v.recipient_id, v.occurrence_id, v.bucket, v.part
+FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(bucket)s::smallint[], %(part)s::smallint[])
+     AS v (occurrence_id, recipient_id, bucket, part)
+ON CONFLICT (campaign_id, recipient_id) DO NOTHING;

@@ -1,0 +1,21 @@
+-- name: lock-migrations
+-- Any fixed number: two processes migrate one after the other.
+SELECT pg_advisory_xact_lock(7036111932045);
+
+-- name: create-migrations
+-- Outside the outcamp schema, which the first migration makes.
+CREATE TABLE IF NOT EXISTS public.outcamp_migrations (
+    number     integer PRIMARY KEY,
+    name       text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- name: applied-migrations
+SELECT number FROM public.outcamp_migrations;
+
+-- name: record-migration
+INSERT INTO public.outcamp_migrations (number, name) VALUES (%(number)s, %(name)s);
+
+-- name: set-arguments
+-- COPY binds no parameters: they travel as settings that end with the transaction.
+SELECT set_config('outcamp.' || key, value, true) FROM unnest(%(keys)s::text[], %(values)s::text[]) AS a (key, value);

@@ -1,0 +1,63 @@
+"""Settings that outcamp understands and has no behaviour for yet: they are refused, never ignored."""
+
+from __future__ import annotations
+
+from outcamp.core.campaign import Campaign
+from outcamp.core.channels import SIMULATOR
+from outcamp.core.errors import Finding
+from outcamp.core.segment import EXTERNAL, ExternalSegment, FileSegment
+
+REMOTE_SCHEMES = ("s3://", "gs://")
+
+
+def not_supported_yet(campaign: Campaign, simulated: bool = False, file: str = "") -> list[Finding]:
+    """Return a finding for each setting that has no behaviour yet.
+
+    Args:
+        campaign: The campaign to look at.
+        simulated: In a simulation, the simulator and a given list stand for the transports, their pace and the segment.
+        file: How the findings name the campaign's file; ``Document.located`` adds their lines.
+    """
+    found: list[tuple[str, object, str]] = []
+    if not simulated:
+        found += _segment(campaign) + _transports(campaign)
+    time = campaign.communication_time
+    if time is not None and "address" in time.detect:
+        found.append((f"communication_time.detect[{time.detect.index('address')}]", "address", "Detect the zone by column and area_code."))
+    if campaign.review:
+        found.append(("review", "true", "Leave it out."))
+    if campaign.breakers is not None:
+        found.append(("breakers", None, "Leave them out."))
+    if campaign.presets:
+        found.append(
+            (
+                "presets",
+                ", ".join(campaign.presets),
+                "Leave them out, and write their rules as communication_time and communication_limits.",
+            )
+        )
+    if campaign.notify:
+        found.append(("notify", ", ".join(campaign.notify), "Leave it out."))
+    return [
+        Finding(file, field, "This setting is not supported yet.", value=None if value is None else str(value), next_step=next_step)
+        for field, value, next_step in found
+    ]
+
+
+def _segment(campaign: Campaign) -> list[tuple[str, object, str]]:
+    segment = campaign.segment
+    if isinstance(segment, ExternalSegment):
+        return [("segment", EXTERNAL, "Use a segment from sql or file.")]
+    if isinstance(segment, FileSegment) and segment.file.startswith(REMOTE_SCHEMES):
+        return [("segment.file", segment.file, "Copy the file into the project.")]
+    return []
+
+
+def _transports(campaign: Campaign) -> list[tuple[str, object, str]]:
+    found: list[tuple[str, object, str]] = []
+    for channel, settings in campaign.channels.items():
+        if settings.transport != SIMULATOR:
+            found.append((f"channels.{channel}.transport", settings.transport, "Use transport: simulator."))
+        if settings.pace is not None:
+            found.append((f"channels.{channel}.pace", settings.pace, "Leave it out."))
+    return found

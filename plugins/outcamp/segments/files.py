@@ -1,0 +1,97 @@
+"""Tables from files that people bring: Parquet and CSV, streamed, refused whole when they are cut short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from outcamp.core.errors import DataError
+
+_BATCH_ROWS = 65_536
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the names of a file's columns."""
+    with _reading(path):
+        if _is_parquet(path):
+            with pq.ParquetFile(path) as file:
+                return list(file.schema_arrow.names)
+        return _header(path)
+
+
+def stream(path: Path) -> Iterator[pa.RecordBatch]:
+    """Yield a file's rows in batches. CSV columns are text: an id keeps its leading zeros, an empty field is missing."""
+    with _reading(path):
+        if _is_parquet(path):
+            with pq.ParquetFile(path) as file:
+                yield from file.iter_batches(batch_size=_BATCH_ROWS)
+            return
+        _refuse_open_quote(path)
+        types = {name: pa.string() for name in _header(path)}
+        with pacsv.open_csv(
+            path,
+            parse_options=pacsv.ParseOptions(newlines_in_values=True),
+            convert_options=pacsv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True),
+        ) as reader:
+            yield from reader
+
+
+def read(path: Path) -> pa.Table:
+    """Return a whole file as a table."""
+    batches = list(stream(path))
+    if batches:
+        return pa.Table.from_batches(batches)
+    with _reading(path):
+        if _is_parquet(path):
+            return pq.read_schema(path).empty_table()
+        return pa.schema([(name, pa.string()) for name in _header(path)]).empty_table()
+
+
+def _is_parquet(path: Path) -> bool:
+    if path.suffix.lower() in {".parquet", ".pq"}:
+        return True
+    if path.suffix.lower() in {".csv", ".txt"}:
+        return False
+    raise DataError(f"{path}: neither Parquet nor CSV by its name", next_step="name it .parquet or .csv")
+
+
+def _header(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        line = file.readline()
+    if not line.strip():
+        raise DataError(f"{path}: the file is empty", next_step="a CSV begins with a line of column names")
+    table = pacsv.read_csv(pa.py_buffer(line))
+    return list(table.column_names)
+
+
+def _refuse_open_quote(path: Path) -> None:
+    """An odd number of quotes means that the file ends inside a quoted field: it was cut short."""
+    quotes = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            quotes += block.count(b'"')
+    if quotes % 2:
+        raise _cut_short(path, "it ends inside a quoted field")
+
+
+class _reading:  # noqa: N801 - reads as a statement
+    """Map what pyarrow says about a broken file to our own error."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        if not self._path.is_file():
+            raise DataError(f"{self._path}: there is no such file", next_step="check the path")
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, (pa.ArrowInvalid, pa.ArrowException, OSError, UnicodeDecodeError)):
+            raise _cut_short(self._path, str(error).splitlines()[0]) from error
+
+
+def _cut_short(path: Path, why: str) -> DataError:
+    return DataError(f"{path}: the file is cut short or damaged: {why}", next_step="write the file again and retry; nothing was read from it")

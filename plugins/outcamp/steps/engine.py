@@ -1,0 +1,117 @@
+"""What the steps of one campaign work with. Simulate, the fault harness and the DAG build one of these and run the same steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Protocol
+
+import pyarrow as pa
+
+from outcamp.core.campaign import Campaign, Limit
+from outcamp.core.dispositions import Channel
+from outcamp.core.manifest import Manifest
+from outcamp.core.open_times import OpenTimes
+from outcamp.core.schedule import expires_at, final_occurrence
+from outcamp.store import campaigns
+from outcamp.store.campaigns import CampaignRow
+from outcamp.store.lake import Lake
+from outcamp.store.ledger import Ledger, Transaction
+from outcamp.store.outcomes import RuleRow
+from outcamp.transports.base import Transport
+
+MAX_BATCHES = 1000  # of one wave; Airflow maps at most 1024
+
+
+class Segment(Protocol):
+    """Where an occurrence's recipients come from."""
+
+    def read(self, occurrence: int) -> Iterator[pa.Table]:
+        """Yield the rows of this occurrence (0, 1, 2 ...), under the names that mean something."""
+
+    def excluded(self) -> pa.Array:
+        """Return the ids of those who are left out."""
+
+
+class Runs(Protocol):
+    """The engine's view of DAG runs: who is alive, and make another one."""
+
+    def live(self, runs: list[str]) -> set[str]:
+        """Return those of these run keys whose run is still queued or running."""
+
+    def make(self, run: str, at: datetime) -> None:
+        """Make a run that starts at this instant; one that exists already is left alone."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One published campaign with its ledger, lake, transports and runs."""
+
+    manifest: Manifest
+    ledger: Ledger
+    lake: Lake
+    transports: Mapping[Channel, Transport]
+    runs: Runs
+    wave_interval: timedelta = timedelta(minutes=5)
+    total_limits: tuple[Limit, ...] = ()
+    part_rows: int = 250_000
+    read_columns: frozenset[str] = field(default_factory=frozenset)  # beyond the rules' own: those of the templates
+    _row: list[CampaignRow] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def campaign(self) -> Campaign:
+        """Return the campaign's settings."""
+        return self.manifest.campaign
+
+    @cached_property
+    def expires_at(self) -> datetime | None:
+        """Return the instant from which nothing is sent any more."""
+        return expires_at(self.campaign.schedule)
+
+    @cached_property
+    def open_times(self) -> dict[Channel, OpenTimes]:
+        """Return the open times of each channel that the campaign uses."""
+        return {channel: OpenTimes.of(self.campaign.communication_time, channel) for channel in self.campaign.channels_used}
+
+    @cached_property
+    def rules(self) -> list[RuleRow]:
+        """Return the reattempt rules, a row for each disposition that they name."""
+        return [
+            RuleRow(index, disposition, rule.channel, rule.wait, rule.times)
+            for index, rule in enumerate(self.campaign.reattempts)
+            for disposition in rule.when
+        ]
+
+    @cached_property
+    def limits(self) -> list[tuple[int, timedelta]]:
+        """Return the campaign's own communication limits."""
+        return [(limit.count, limit.within) for limit in self.campaign.communication_limits]
+
+    @cached_property
+    def limits_in_total(self) -> list[tuple[int, timedelta]]:
+        """Return the deployment's limits, if this campaign obeys them."""
+        return [] if self.campaign.ignore_total_limits else [(limit.count, limit.within) for limit in self.total_limits]
+
+    def register(self, tx: Transaction) -> CampaignRow:
+        """Return the campaign's row in the ledger, written at its first use; what it holds never changes."""
+        if self._row:
+            return self._row[0]
+        schedule, published_at = self.campaign.schedule, self.manifest.published_at
+        row = campaigns.register(
+            tx,
+            name=self.campaign.name,
+            seal=self.manifest.seal,
+            published_at=published_at,
+            expires_at=self.expires_at,
+            final_occurrence_at=final_occurrence(schedule, published_at),
+            ignores_total_limits=self.campaign.ignore_total_limits,
+        )
+        if row.committed:
+            self._row.append(row)
+        return row
+
+    def expired(self, now: datetime) -> bool:
+        """Tell whether the campaign has expired."""
+        return self.expires_at is not None and now >= self.expires_at

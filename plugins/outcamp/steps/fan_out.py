@@ -1,0 +1,58 @@
+"""fan_out: list the batches of a wave, after checking that every candidate is accounted for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from outcamp.core.errors import BrokenPromise
+from outcamp.steps.engine import Engine
+from outcamp.store import waves
+from outcamp.store.waves import BatchRow, PartRow
+
+
+def fan_out(engine: Engine, run: str, now: datetime) -> list[BatchRow]:
+    """Return the batches of a wave; when the verdicts do not add up, nothing is sent."""
+    with engine.ledger.transaction() as tx:
+        campaign = engine.register(tx)
+        wave = waves.find_wave(tx, campaign.campaign_id, run)
+        if wave is None:
+            return []
+        snapshot = waves.parts(tx, wave.wave_id, "snapshot")
+        decided = waves.parts(tx, wave.wave_id, "filter")
+    check_accounts(run, snapshot, decided, segment=wave.occurrence_id is not None)
+    for part in decided:
+        for ref in part.files:
+            engine.lake.publish(ref)
+    with engine.ledger.transaction() as tx:
+        waves.add_batches(tx, wave.wave_id, [batch for part in decided for batch in _batches(part)])
+        tx.run("mark-fanned-out", wave_id=wave.wave_id, now=now)
+        if wave.occurrence_id is not None:
+            tx.run("close-occurrence", occurrence_id=wave.occurrence_id, now=now)
+        return waves.batches(tx, wave.wave_id)
+
+
+def check_accounts(run: str, snapshot: list[PartRow], decided: list[PartRow], *, segment: bool) -> None:
+    """Raise BrokenPromise unless every part is decided and candidates = send + later + drops, in each part."""
+    expected, found = {part.part: part for part in snapshot}, {part.part: part for part in decided}
+    if expected.keys() != found.keys():
+        missing = sorted(expected.keys() ^ found.keys())
+        raise BrokenPromise(f"wave {run}: the parts {missing} have no verdicts", next_step="clear the wave's filter tasks in Airflow")
+    for number, part in found.items():
+        # A wave of due rows may decide fewer than it claimed, where a newer occurrence replaced a deferred row.
+        claimed = expected[number].rows
+        if part.rows > claimed or (segment and part.rows != claimed):
+            raise BrokenPromise(f"wave {run}, part {number}: {claimed} candidates, {part.rows} of them considered", next_step=_LOOK)
+        by_verdict = {verdict: sum(n for v, _, n in part.funnel if v == verdict) for verdict in ("send", "later", "drop")}
+        if sum(by_verdict.values()) != part.rows or sum(n for _, _, n in part.funnel) != part.rows:
+            raise BrokenPromise(f"wave {run}, part {number}: {part.rows} candidates, verdicts {by_verdict}", next_step=_LOOK)
+        batched = sum(ref.rows for ref in part.files if ref.dataset == "batches")
+        if batched != by_verdict["send"]:
+            raise BrokenPromise(f"wave {run}, part {number}: {by_verdict['send']} to send, {batched} in batches", next_step=_LOOK)
+
+
+_LOOK = "nothing was sent; compare the part's Parquet in verdicts/ with snapshots/, and report it"
+
+
+def _batches(part: PartRow) -> list[BatchRow]:
+    groups = next((ref.row_groups for ref in part.files if ref.dataset == "batches"), ())
+    return [BatchRow(part.part * 1024 + index, part.part, index, rows) for index, rows in enumerate(groups)]

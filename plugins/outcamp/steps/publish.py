@@ -1,0 +1,88 @@
+"""Publishing: a draft becomes its manifest, once and for ever."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+from outcamp.core.campaign import Campaign, is_name
+from outcamp.core.document import Document
+from outcamp.core.errors import CampaignFileError, Finding, ManifestError, UsageError, closest
+from outcamp.core.manifest import Manifest, seal_manifest
+from outcamp.core.schedule import expires_at
+from outcamp.steps.project import Project
+from outcamp.steps.validate import ENDINGS, ColumnsOf, check_file, columns_unknown
+
+
+def publish(name: str, home: Path, now: datetime, columns_of: ColumnsOf = columns_unknown) -> Path:
+    """Write the manifest of a draft and return its path; a draft with findings, or a name that is taken, is refused.
+
+    Args:
+        name: The name of the campaign.
+        home: The root of the project.
+        now: The instant of publishing.
+        columns_of: Knows the columns of a SQL segment.
+    """
+    project = Project(home)
+    target = project.published / f"{name}.json"
+    draft = _find_draft(name, project)
+    if target.exists():
+        raise _taken(name, project.shown(target))
+    checked = check_file(draft, home, columns_of)
+    if checked.findings or checked.campaign is None or checked.document is None:
+        raise CampaignFileError(checked.findings)
+    _refuse_expired(checked.campaign, checked.document, now)
+    write_manifest(seal_manifest(checked.campaign, now, checked.sql, checked.templates), target, project.shown(target))
+    return target
+
+
+def write_manifest(manifest: Manifest, target: Path, shown: str) -> None:
+    """Write a manifest whole or not at all, and never over another one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with beside.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(manifest.to_json())
+            file.flush()
+            os.fsync(file.fileno())
+        # A link, unlike a rename, fails when the name is taken: of two publishers at once, one wins.
+        os.link(beside, target)
+    except FileExistsError:
+        raise _taken(manifest.campaign.name, shown) from None
+    finally:
+        beside.unlink(missing_ok=True)
+    _sync_folder(target.parent)
+
+
+def _find_draft(name: str, project: Project) -> Path:
+    drafts = {path.stem: path for path in sorted(project.drafts.glob("*")) if path.suffix in ENDINGS}
+    if is_name(name) and name in drafts:
+        return drafts[name]
+    near = closest(name, drafts)
+    next_step = f"Did you mean {near!r}?" if near else f"Write it as {project.shown(project.drafts)}/NAME.yaml."
+    raise UsageError(f"There is no draft of a campaign {name!r}.", next_step=next_step)
+
+
+def _refuse_expired(campaign: Campaign, document: Document, now: datetime) -> None:
+    expiry = expires_at(campaign.schedule)
+    if expiry is not None and expiry <= now:
+        problem = (
+            f"The campaign expired at {expiry:%Y-%m-%d %H:%M} UTC, before it is published at {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
+        )
+        raise CampaignFileError(document.located([Finding("", "schedule.expires", problem, next_step="Set a later expires.")]))
+
+
+def _taken(name: str, shown: str) -> ManifestError:
+    problem = f"{shown}: the campaign {name!r} is published already, and its settings never change."
+    return ManifestError(problem, next_step="Publish the changed campaign under a new name, and stop this one.")
+
+
+def _sync_folder(folder: Path) -> None:
+    # The name of a new file is only safe once its folder is on disk.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

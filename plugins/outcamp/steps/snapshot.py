@@ -1,0 +1,119 @@
+"""snapshot: who is to be considered by this wave.
+
+An occurrence reads the segment and writes it to the lake, in parts; any other wave claims what is due in the ledger.
+Either way the wave's parts stand in the ledger at the end, and a repeated call only returns them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from outcamp.core.schedule import next_occurrence
+from outcamp.frames.hashing import buckets
+from outcamp.steps.engine import Engine, Segment
+from outcamp.steps.ingest import ingest
+from outcamp.store import claims, waves
+from outcamp.store.lake import FileRef
+from outcamp.store.spill import BUCKETS, BucketSpill
+from outcamp.store.waves import PartRow, WaveRow
+
+RECIPIENT, BUCKET, ROW_NO = "recipient_id", "_outcamp_bucket", "_outcamp_row"
+
+
+def prepare_wave(engine: Engine, run: str, now: datetime) -> None:
+    """Before a wave considers anybody: take in outcomes and deadlines up to now, and free what dead waves hold."""
+    ingest(engine, now)
+    release_dead_waves(engine, now, own=run)
+
+
+def snapshot_occurrence(engine: Engine, segment: Segment, run: str, scheduled_at: datetime, now: datetime) -> list[PartRow]:
+    """Write the segment of an occurrence to the lake and return its parts; none when the occurrence is closed or overtaken."""
+    with engine.ledger.transaction() as tx:
+        campaign = engine.register(tx)
+        successor = next_occurrence(engine.campaign.schedule, engine.manifest.published_at, scheduled_at)
+        if engine.expired(now) or (successor is not None and successor <= now):
+            return []
+        occurrence = waves.open_occurrence(tx, campaign.campaign_id, scheduled_at, run, now)
+        if occurrence is None:
+            return []
+        wave = waves.open_wave(tx, campaign.campaign_id, run, scheduled_at, occurrence.occurrence_id, now)
+        found = waves.parts(tx, wave.wave_id, "snapshot")
+    if not found:
+        found = _write_parts(engine, segment, wave, now)
+    for part in found:
+        for ref in part.files:
+            engine.lake.publish(ref)
+    return found
+
+
+def snapshot_due(engine: Engine, run: str, due_at: datetime, now: datetime) -> list[PartRow]:
+    """Claim for a wave what is due by now, and return its parts; at the expiry everything that waits is due."""
+    with engine.ledger.transaction() as tx:
+        campaign = engine.register(tx)
+        wave = waves.open_wave(tx, campaign.campaign_id, run, due_at, None, now)
+        found = waves.parts(tx, wave.wave_id, "snapshot")
+        if found or wave.fanned_out_at is not None:
+            return found
+        rows = claims.claim_due(tx, campaign.campaign_id, wave.wave_id, now, everything=engine.expired(now))
+        for part in _bucket_ranges(rows, engine.part_rows):
+            waves.add_part(tx, wave.wave_id, "snapshot", part, now)
+        return waves.parts(tx, wave.wave_id, "snapshot")
+
+
+def release_dead_waves(engine: Engine, now: datetime, own: str | None = None) -> None:
+    """Free what is held by waves that are no longer queued or running; the wave that asks is alive."""
+    with engine.ledger.transaction() as tx:
+        campaign = engine.register(tx)
+        holders = {wave_id: run for wave_id, run in claims.holders(tx, campaign.campaign_id).items() if run != own}
+    if not holders:
+        return
+    alive = engine.runs.live(sorted(holders.values()))
+    dead = sorted(wave_id for wave_id, run in holders.items() if run not in alive)
+    if dead:
+        with engine.ledger.transaction() as tx:
+            claims.give_back(tx, campaign.campaign_id, dead, now)
+
+
+def _write_parts(engine: Engine, segment: Segment, wave: WaveRow, now: datetime) -> list[PartRow]:
+    assert wave.number is not None
+    excluded = segment.excluded()
+    written: list[PartRow] = []
+    with BucketSpill(engine.part_rows, (BUCKET, RECIPIENT, ROW_NO)) as spill:
+        row_no = 0
+        for table in segment.read(wave.number):
+            spill.add(
+                table.append_column(BUCKET, pa.array(buckets(table[RECIPIENT]), pa.int16())).append_column(
+                    ROW_NO, pa.array(range(row_no, row_no + table.num_rows), pa.int64())
+                )
+            )
+            row_no += table.num_rows
+        for number, (first, last, rows) in enumerate(spill.parts()):
+            kept = rows.filter(pc.invert(pc.is_in(rows[RECIPIENT], value_set=excluded))) if len(excluded) else rows
+            ref = engine.lake.prepare("snapshots", engine.campaign.name, wave.run, number, [kept])
+            written.append(PartRow(number, first, last, kept.num_rows, (ref,)))
+    # All parts or none: a part of a snapshot that was cut short must not look like the whole.
+    with engine.ledger.transaction() as tx:
+        for part in written:
+            waves.add_part(tx, wave.wave_id, "snapshot", part, now)
+        found = waves.parts(tx, wave.wave_id, "snapshot")
+    engine.lake.settle(_files(written), _files(found))
+    return found
+
+
+def _files(parts: list[PartRow]) -> list[FileRef]:
+    return [ref for part in parts for ref in part.files]
+
+
+def _bucket_ranges(rows: dict[int, int], part_rows: int) -> list[PartRow]:
+    """Group neighbouring buckets into parts of bounded size."""
+    parts: list[PartRow] = []
+    first, size = 0, 0
+    for bucket in sorted(rows):
+        if size and size + rows[bucket] > part_rows:
+            parts.append(PartRow(len(parts), first, bucket - 1, size))
+            first, size = bucket, 0
+        size += rows[bucket]
+    return [*parts, PartRow(len(parts), first, BUCKETS - 1, size)] if size else parts

@@ -1,0 +1,221 @@
+"""Check campaign files with everything that they name: SQL, templates, recipient lists and their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from outcamp.core.campaign import Campaign
+from outcamp.core.campaign_file import campaign_of
+from outcamp.core.dispositions import PHONE_CHANNELS
+from outcamp.core.document import Document, read_document
+from outcamp.core.errors import CampaignFileError, DataError, Finding, NotSupportedYet, SourceUnavailable, UsageError, closest
+from outcamp.core.segment import ExternalSegment, FileSegment, SqlSegment
+from outcamp.core.support import REMOTE_SCHEMES, not_supported_yet
+from outcamp.segments import columns, files
+from outcamp.segments.project_files import UnusableFile, read_project_file
+from outcamp.segments.templates import columns_of_message, files_of_message
+from outcamp.steps.project import Project
+
+# Returns the columns of a SQL segment's query, given its text; None where they cannot be known here.
+ColumnsOf = Callable[[SqlSegment, str], Collection[str] | None]
+
+ENDINGS = (".yaml", ".yml")
+
+
+@dataclass
+class Checked:
+    """A campaign file that was looked at: what it says, what it names, and what is wrong."""
+
+    file: str
+    document: Document | None = None
+    campaign: Campaign | None = None
+    sql: dict[str, str] = field(default_factory=dict)
+    templates: dict[str, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def columns_unknown(_segment: SqlSegment, _sql: str) -> None:
+    """Say that the columns of a SQL segment cannot be known here."""
+
+
+def campaign_files(paths: Sequence[Path], home: Path) -> list[Path]:
+    """Return the campaign files among paths, those in folders included; without a path, all drafts of the project."""
+    found: list[Path] = []
+    for path in paths or [Project(home).drafts]:
+        if path.is_dir():
+            found += sorted(file for file in path.rglob("*") if file.suffix in ENDINGS and file.is_file())
+        elif path.is_file():
+            found.append(path)
+        elif paths:
+            raise UsageError(f"There is no file or folder {str(path)!r}.", next_step="Name a campaign file, or a folder of them.")
+    return list(dict.fromkeys(found))
+
+
+def check_files(paths: Iterable[Path], home: Path, columns_of: ColumnsOf = columns_unknown) -> list[Finding]:
+    """Return everything that is wrong with campaign files and with what they name.
+
+    Args:
+        paths: The campaign files.
+        home: The root of the project, in which SQL, templates and recipient lists lie.
+        columns_of: Knows the columns of a SQL segment.
+    """
+    checked = [check_file(path, home, columns_of) for path in paths]
+    return [finding for one in checked for finding in one.findings] + list(_same_names(checked))
+
+
+def check_file(path: Path, home: Path, columns_of: ColumnsOf = columns_unknown) -> Checked:
+    """Look at one campaign file and at what it names."""
+    checked = Checked(Project(home).shown(path))
+    try:
+        checked.document = document = read_document(_text_of(path, checked.file), checked.file)
+        checked.campaign = campaign = campaign_of(document)
+    except CampaignFileError as error:
+        checked.findings += error.findings
+        return checked
+    found = list(_name_of_file(campaign, path))
+    found += not_supported_yet(campaign)
+    found += _read_sql(campaign, home, checked.sql)
+    found += _read_templates(campaign, home, checked.templates)
+    found += _segment_columns(campaign, home, checked, columns_of)
+    checked.findings += document.located(found)
+    return checked
+
+
+def _text_of(path: Path, file: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        problem = f"The file is not UTF-8 text (byte {error.start})."
+        raise CampaignFileError([Finding(file, "", problem, next_step="Save it as UTF-8.")]) from None
+    except OSError as error:
+        raise CampaignFileError(
+            [Finding(file, "", f"The file cannot be read: {error.strerror}.", next_step="Check its permissions.")]
+        ) from None
+
+
+def _name_of_file(campaign: Campaign, path: Path) -> Iterator[Finding]:
+    if campaign.name != path.stem:
+        problem = f"The name is {campaign.name!r}, and the file is called {path.name!r}."
+        yield Finding(
+            "", "name", problem, value=campaign.name, next_step=f"Call the file {campaign.name}.yaml, or the campaign {path.stem}."
+        )
+
+
+def _same_names(checked: Iterable[Checked]) -> Iterator[Finding]:
+    first: dict[str, str] = {}
+    for one in checked:
+        if one.campaign is None or one.document is None:
+            continue
+        name = one.campaign.name
+        if name in first:
+            problem = f"The name {name!r} is taken by {first[name]}."
+            yield from one.document.located([Finding("", "name", problem, value=name, next_step="Give each campaign a name of its own.")])
+        first.setdefault(name, one.file)
+
+
+def _read_sql(campaign: Campaign, home: Path, sources: dict[str, str]) -> Iterator[Finding]:
+    """Read the SQL files that a segment names into ``sources``."""
+    segment = campaign.segment
+    if isinstance(segment, ExternalSegment):
+        return
+    named = {f"segment.exclude[{position}]": name for position, name in enumerate(segment.exclude)}
+    if isinstance(segment, SqlSegment):
+        named["segment.sql"] = segment.sql
+    for place, name in named.items():
+        try:
+            sources[name] = read_project_file(Project(home).segments, name)
+        except DataError as error:
+            yield _from_error(error, place, name)
+
+
+def _read_templates(campaign: Campaign, home: Path, sources: dict[str, str]) -> Iterator[Finding]:
+    """Read the template files that messages name into ``sources``."""
+    for place, text in _message_parts(campaign):
+        try:
+            sources.update(files_of_message(text, Project(home).templates))
+        except DataError as error:
+            yield _from_error(error, place, text)
+
+
+def _message_parts(campaign: Campaign) -> Iterator[tuple[str, str]]:
+    for channel, settings in campaign.channels.items():
+        for name, text in settings.texts.items():
+            yield f"channels.{channel}.{name}", text
+
+
+def _segment_columns(campaign: Campaign, home: Path, checked: Checked, columns_of: ColumnsOf) -> Iterator[Finding]:
+    """Compare what the campaign reads of its recipients with what the segment has."""
+    segment = campaign.segment
+    if isinstance(segment, ExternalSegment):
+        return
+    place, source = ("segment.file", segment.file) if isinstance(segment, FileSegment) else ("segment.sql", segment.sql)
+    try:
+        given = _columns_of_list(source, home) if isinstance(segment, FileSegment) else _columns_of_query(segment, checked.sql, columns_of)
+        if given is None:
+            return
+        place = "segment.columns"
+        known = columns.rename(given, segment.columns, source)
+    except (SourceUnavailable, NotSupportedYet) as error:
+        yield _from_error(error, "segment.connection", segment.connection if isinstance(segment, SqlSegment) else None)
+    except DataError as error:
+        yield _from_error(error, place, source)
+    else:
+        yield from _missing_columns(campaign, checked.templates, known)
+
+
+def _columns_of_query(segment: SqlSegment, sources: Mapping[str, str], columns_of: ColumnsOf) -> Collection[str] | None:
+    # A file that is missing is a finding already.
+    return columns_of(segment, sources[segment.sql]) if segment.sql in sources else None
+
+
+def _columns_of_list(name: str, home: Path) -> Collection[str] | None:
+    if name.startswith(REMOTE_SCHEMES):
+        return None
+    path = home / name
+    if not path.is_file():
+        beside = [file.name for file in path.parent.glob("*") if file.is_file()]
+        near = closest(path.name, beside)
+        next_step = "Write its path from the root of the project."
+        raise UnusableFile(f"There is no file {name!r}.", next_step=next_step, closest=near and str(Path(name).with_name(near)))
+    names = files.column_names(path)
+    # A list that was cut short shows it at its end, so all of it is read.
+    for _batch in files.stream(path):
+        pass
+    return names
+
+
+def _missing_columns(campaign: Campaign, sources: Mapping[str, str], known: Collection[str]) -> Iterator[Finding]:
+    """Yield a finding for each column that a message or a channel reads and the segment does not have."""
+    for place, text in _message_parts(campaign):
+        try:
+            read = columns_of_message(text, sources)
+        except (DataError, KeyError):
+            continue  # the template itself is a finding already
+        for column in sorted(read.difference(known)):
+            yield _missing_column(place, column, f"The message reads {column}, and the segment has no such column.", known)
+    if campaign.endpoints:
+        for position, column in enumerate(campaign.endpoints):
+            if column not in known:
+                yield _missing_column(f"endpoints[{position}]", column, f"The segment has no column {column}.", known)
+    for channel in campaign.channels_used:
+        column = "phone" if channel in PHONE_CHANNELS else "email"
+        if column not in known and not _named_by_endpoints(campaign, column):
+            yield _missing_column("segment", column, f"The campaign uses {channel}, and the segment has no column {column}.", known)
+
+
+def _named_by_endpoints(campaign: Campaign, column: str) -> bool:
+    """Endpoints are phone columns, unless every channel is e-mail."""
+    phones = any(channel in PHONE_CHANNELS for channel in campaign.channels_used)
+    return bool(campaign.endpoints) and (column == "phone" or not phones)
+
+
+def _missing_column(place: str, column: str, problem: str, known: Collection[str]) -> Finding:
+    next_step = f"Select it in the segment, or map it with segment.columns. The columns are: {', '.join(known)}."
+    return Finding("", place, problem, value=column, closest=closest(column, known), next_step=next_step)
+
+
+def _from_error(error: DataError | SourceUnavailable | NotSupportedYet, place: str, value: str | None) -> Finding:
+    near = error.closest if isinstance(error, UnusableFile) else None
+    return Finding("", place, error.message, value=value, closest=near, next_step=error.next_step)

@@ -1,0 +1,87 @@
+"""The filter's side of the ledger: what is known of candidates, and what their verdicts change."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from outcamp.store.campaigns import live_campaigns
+from outcamp.store.datasets import STANDING
+from outcamp.store.ledger import Transaction
+
+SUBMISSIONS = 0  # the scope of the bucket locks under which limits are counted; campaigns lock under their own id
+
+
+def lock_buckets(tx: Transaction, scope: int, buckets: list[int]) -> None:
+    """Hold the advisory locks of these hash buckets until the transaction ends; taken in order, so nobody waits in a circle."""
+    tx.run("lock-buckets", scope=scope, buckets=sorted(buckets))
+
+
+def standing(tx: Transaction, campaign_id: int, candidates: pa.Table, *, entry_limits: bool) -> pa.Table:
+    """Return what the ledger knows of candidates (recipient_id, is_new, endpoint, channel): ``STANDING``, in their order."""
+    if not candidates.num_rows:
+        return STANDING.empty_table()
+    found = tx.one(
+        "standing",
+        campaign_id=campaign_id,
+        entry_limits=entry_limits,
+        **{name: candidates[name] for name in ("recipient_id", "is_new", "endpoint", "channel")},
+    )
+    return pa.table(list(found), schema=STANDING)
+
+
+def over_limits(
+    tx: Transaction,
+    campaign_id: int,
+    recipient_id: pa.ChunkedArray,
+    limits: list[tuple[int, timedelta]],
+    total_limits: list[tuple[int, timedelta]],
+    now: datetime,
+    *,
+    all_campaigns: bool,
+) -> tuple[list[int], list[datetime]]:
+    """Return the positions of the recipients that are over one of the limits, and when the last of these frees."""
+    both = [(count, within, False) for count, within in limits] + [(count, within, True) for count, within in total_limits]
+    if not both or not len(recipient_id):
+        return [], []
+    rows = tx.run(
+        "over-limits",
+        recipient_id=recipient_id,
+        counts=[count for count, _, _ in both],
+        withins=[within for _, within, _ in both],
+        totals=[total for _, _, total in both],
+        now=now,
+        all_campaigns=all_campaigns,
+        live=[campaign_id] if all_campaigns else [campaign_id, *live_campaigns(tx, now)],
+        outside_total=[row for (row,) in tx.run("campaigns-outside-total-limits")] if total_limits else [],
+    )
+    return [row for row, _ in rows], [free_at for _, free_at in rows]
+
+
+def apply_verdicts(
+    tx: Transaction, campaign_id: int, wave_id: int, verdicts: pa.Table, entered_at: datetime, now: datetime, *, defers: bool
+) -> None:
+    """Write what a part's verdicts change: entries and attempts of new recipients, moves and exits of due ones, deferred rows."""
+    is_new = verdicts["is_new"]
+    new = verdicts.filter(is_new)
+    due = verdicts.filter(pc.invert(is_new))
+    if defers and new.num_rows:
+        tx.run("forget-deferred", campaign_id=campaign_id, **_columns(new, "occurrence_id", "recipient_id"))
+    if new.num_rows:
+        deferred = pc.fill_null(pc.and_(pc.equal(new["verdict"], "later"), pc.equal(new["reason"], "already_in_campaign")), fill_value=False)
+        admitted = new.filter(pc.and_not(pc.not_equal(new["verdict"], "drop"), deferred))
+        if admitted.num_rows:
+            names = ("occurrence_id", "recipient_id", "bucket", "part", "channel", "verdict", "reason", "due_at", "batch")
+            tx.run("admit", campaign_id=campaign_id, wave_id=wave_id, entered_at=entered_at, now=now, **_columns(admitted, *names))
+        waiting = new.filter(deferred)
+        if waiting.num_rows:
+            tx.run("defer-rows", campaign_id=campaign_id, **_columns(waiting, "occurrence_id", "recipient_id", "bucket", "part"))
+    if due.num_rows:
+        names = ("occurrence_id", "recipient_id", "attempt", "verdict", "reason", "due_at", "batch")
+        tx.run("move-due-attempts", wave_id=wave_id, now=now, **_columns(due, *names))
+
+
+def _columns(table: pa.Table, *names: str) -> dict[str, pa.ChunkedArray]:
+    return {name: table[name] for name in names}

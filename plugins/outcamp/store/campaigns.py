@@ -1,0 +1,62 @@
+"""Campaigns in the ledger: the facts from which a campaign's state is derived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from outcamp.core.errors import ManifestError
+from outcamp.store.ledger import Transaction
+
+
+@dataclass(frozen=True)
+class CampaignRow:
+    """A campaign as the ledger knows it."""
+
+    campaign_id: int
+    name: str
+    expires_at: datetime | None
+    committed: bool  # false in the very transaction that writes it, which may still roll back
+
+
+def register(
+    tx: Transaction,
+    *,
+    name: str,
+    seal: str,
+    published_at: datetime,
+    expires_at: datetime | None,
+    final_occurrence_at: datetime | None,
+    ignores_total_limits: bool,
+) -> CampaignRow:
+    """Write a campaign's row at its first wave and return it; a name that belongs to other settings is refused."""
+    found = tx.one("find-campaign", name=name)
+    committed = bool(found)
+    if not found:
+        tx.run(
+            "register-campaign",
+            name=name,
+            seal=seal,
+            published_at=published_at,
+            expires_at=expires_at,
+            final_occurrence_at=final_occurrence_at,
+            ignores_total_limits=ignores_total_limits,
+        )
+        found = tx.one("find-campaign", name=name)
+    if found[1] != seal:
+        raise ManifestError(
+            f"campaign {name!r}: the ledger knows this name with other settings (seal {found[1][:12]}, the manifest has {seal[:12]})",
+            next_step="restore the manifest that was published, or publish the new settings under a new name",
+        )
+    return CampaignRow(campaign_id=found[0], name=name, expires_at=found[2], committed=committed)
+
+
+def halt(tx: Transaction, campaign_id: int, now: datetime) -> str | None:
+    """Return why a campaign may not send now (deleted, stopped, error, expired), or None when it may."""
+    reason: str | None = tx.one("halt-of-campaign", campaign_id=campaign_id, now=now)[0]
+    return reason
+
+
+def live_campaigns(tx: Transaction, now: datetime) -> list[int]:
+    """Return the ids of the campaigns that are Active, Paused or in Error."""
+    return [campaign_id for (campaign_id,) in tx.run("live-campaigns", now=now)]

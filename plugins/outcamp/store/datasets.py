@@ -1,0 +1,72 @@
+"""The schemas of the lake's datasets. ``docs/datasets.md`` describes them; a change raises the version."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+INSTANT = pa.timestamp("us", tz="UTC")
+
+# Two columns of our own lead every snapshot; all others are the segment's.
+SNAPSHOT = pa.schema([("recipient_id", pa.string()), ("bucket", pa.int16()), ("row_no", pa.int64())])
+
+VERDICTS = pa.schema(
+    [
+        ("wave_at", INSTANT),
+        ("occurrence", pa.int32()),
+        ("recipient_id", pa.string()),
+        ("attempt", pa.int16()),
+        ("channel", pa.string()),
+        ("verdict", pa.string()),
+        ("reason", pa.string()),
+        ("due_at", INSTANT),
+    ]
+)
+
+# What a send task needs, and nothing more; the template's columns follow.
+BATCH_KEYS = pa.schema(
+    [
+        ("occurrence_id", pa.int64()),
+        ("occurrence", pa.int32()),
+        ("recipient_id", pa.string()),
+        ("attempt", pa.int16()),
+        ("bucket", pa.int16()),
+        ("channel", pa.string()),
+        ("endpoint", pa.string()),
+        ("zones", pa.string()),
+    ]
+)
+
+ATTEMPTS = pa.schema(
+    [
+        ("occurrence", pa.int32()),
+        ("recipient_id", pa.string()),
+        ("attempt", pa.int16()),
+        ("channel", pa.string()),
+        ("sent_at", INSTANT),
+        ("disposition", pa.string()),
+        ("disposed_at", INSTANT),
+        ("counted", pa.bool_()),
+        ("rule", pa.int16()),
+    ]
+)
+
+# The keys of one attempt in the ledger.
+ATTEMPT_KEYS = pa.schema([("occurrence_id", pa.int64()), ("recipient_id", pa.string()), ("attempt", pa.int16())])
+CLAIMED = pa.schema(
+    [
+        *ATTEMPT_KEYS,
+        ("bucket", pa.int16()),
+        ("part", pa.int16()),
+        ("channel", pa.string()),
+        ("is_new", pa.bool_()),
+    ]
+)
+STANDING = pa.schema(
+    [
+        ("is_open", pa.bool_()),
+        ("entries", pa.int64()),
+        ("last_entered_at", INSTANT),
+        ("is_suppressed", pa.bool_()),
+    ]
+)

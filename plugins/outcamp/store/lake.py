@@ -1,0 +1,115 @@
+"""The lake: Parquet datasets that people read, written beside and renamed.
+
+A file is named by what is in it until its ledger row is committed (``.part-00000.<hash>.pending``), and gets its
+readable name afterwards. Whoever finds the row can finish the rename; a pending file without a row is nobody's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from outcamp.core.errors import BrokenPromise, DataError
+from outcamp.store.datasets import SCHEMA_VERSION
+
+
+@dataclass(frozen=True)
+class FileRef:
+    """A file of the lake: its dataset, its path below the lake's root, its SHA-256, its rows and row groups."""
+
+    dataset: str
+    path: str
+    sha256: str
+    rows: int
+    row_groups: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "row_groups", tuple(self.row_groups))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data that JSON can carry."""
+        return asdict(self)
+
+
+class Lake:
+    """Datasets in a folder, hive-partitioned by ``campaign=`` and ``run=``."""
+
+    def __init__(self, root: Path, *, durable: bool = True) -> None:
+        self.root = root
+        self._durable = durable  # a throw-away lake need not survive a power cut
+
+    def prepare(
+        self, dataset: str, campaign: str, run: str, part: int, tables: list[pa.Table], *, compression: str = "zstd"
+    ) -> FileRef:
+        """Write a complete file under its pending name, a row group for each table, and return what the ledger must say of it."""
+        sink = pa.BufferOutputStream()
+        schema = tables[0].schema.with_metadata({"outcamp.schema": f"{dataset}/{SCHEMA_VERSION}"})
+        with pq.ParquetWriter(sink, schema, compression=compression) as writer:
+            for table in tables:
+                writer.write_table(table.replace_schema_metadata(schema.metadata), row_group_size=max(table.num_rows, 1))
+        data = sink.getvalue()
+        ref = FileRef(
+            dataset=dataset,
+            path=f"{dataset}/campaign={campaign}/run={run}/part-{part:05d}.parquet",
+            sha256=hashlib.sha256(data).hexdigest(),
+            rows=sum(table.num_rows for table in tables),
+            row_groups=tuple(table.num_rows for table in tables),
+        )
+        pending = self._pending(ref)
+        pending.parent.mkdir(parents=True, exist_ok=True)
+        beside = pending.with_suffix(f".{os.getpid()}-{id(sink)}.writing")
+        with beside.open("wb") as file:
+            file.write(data)
+            if self._durable:
+                file.flush()
+                os.fsync(file.fileno())
+        beside.replace(pending)
+        return ref
+
+    def publish(self, ref: FileRef) -> None:
+        """Give a file whose ledger row is committed its readable name; doing it again changes nothing."""
+        final, pending = self.root / ref.path, self._pending(ref)
+        try:
+            pending.replace(final)
+        except FileNotFoundError:
+            if not final.exists():
+                raise BrokenPromise(
+                    f"the ledger names {ref.path} (SHA-256 {ref.sha256[:12]}), and the lake does not have it",
+                    next_step="restore the lake's folder from its backup; outcamp decides nothing twice",
+                ) from None
+        for stale in final.parent.glob(f".{final.stem}.*.pending"):  # left by tries that lost
+            stale.unlink(missing_ok=True)
+
+    def settle(self, mine: Iterable[FileRef], committed: Iterable[FileRef]) -> None:
+        """Publish the files that the ledger names, and remove this try's own where another try's row came first."""
+        kept = {(ref.path, ref.sha256) for ref in committed}
+        for ref in mine:
+            if (ref.path, ref.sha256) not in kept:
+                self._pending(ref).unlink(missing_ok=True)
+        for ref in committed:
+            self.publish(ref)
+
+    def read(self, ref: FileRef, *, row_group: int | None = None, columns: list[str] | None = None) -> pa.Table:
+        """Read a published file, or one of its row groups."""
+        try:
+            with pq.ParquetFile(self.root / ref.path) as file:
+                return file.read(columns=columns) if row_group is None else file.read_row_group(row_group, columns=columns)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise DataError(
+                f"{ref.path} cannot be read: {error}", next_step="compare its SHA-256 with the ledger's and restore it"
+            ) from error
+
+    def exists(self, ref: FileRef) -> bool:
+        """Tell whether a file has its readable name."""
+        return (self.root / ref.path).exists()
+
+    def _pending(self, ref: FileRef) -> Path:
+        final = self.root / ref.path
+        return final.with_name(f".{final.stem}.{ref.sha256[:16]}.pending")

@@ -1,0 +1,123 @@
+"""The ledger's connection: transactions, bulk columns in and out, migrations, and foreign errors mapped at this border."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+
+from outcamp.core.errors import LedgerUnavailable
+from outcamp.store.columns import array_text, from_csv
+from outcamp.store.sql import migrations, queries
+
+Connect = Callable[[], psycopg.Connection[Any]]
+_COLUMNS = (pa.Array, pa.ChunkedArray)
+_LOST = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+)
+
+
+class Transaction:
+    """One open transaction: named queries with bound parameters, columns in as arrays, columns out by COPY."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    def run(self, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Run a named query and return its rows, of which there are few; a column is bound as one array parameter."""
+        bound = {key: array_text(value) if isinstance(value, _COLUMNS) else value for key, value in parameters.items()}
+        cursor = self._connection.execute(_text(name), bound or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def one(self, name: str, /, **parameters: Any) -> tuple[Any, ...]:
+        """Run a named query that answers with one row; no row comes back as an empty tuple."""
+        rows = self.run(name, **parameters)
+        return rows[0] if rows else ()
+
+    def run_text(self, text: str) -> None:
+        """Run the text of a migration, which may be several statements."""
+        self._connection.execute(text.encode())
+
+    def copy_out(self, name: str, schema: pa.Schema, **settings: object) -> pa.Table:
+        """Run a named COPY and return its columns; COPY binds no parameters, so they travel as settings of the transaction."""
+        self.run("set-arguments", keys=list(settings), values=[str(value) for value in settings.values()])
+        with self._connection.cursor().copy(_text(name)) as copy:
+            return from_csv(b"".join(bytes(block) for block in copy), schema)
+
+
+@cache
+def _text(name: str) -> bytes:
+    return queries()[name].encode()
+
+
+class Ledger:
+    """A connection to the ledger, opened at first use and again after it was lost; one per thread."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._connection: psycopg.Connection[Any] | None = None
+
+    @classmethod
+    def at(cls, uri: str) -> Ledger:
+        """Return the ledger in the database that this URI names."""
+        return cls(lambda: psycopg.connect(uri, connect_timeout=10))
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Run a block as one transaction: committed at its end, rolled back on any error."""
+        try:
+            connection = self._open()
+            with connection.transaction():
+                yield Transaction(connection)
+        except _LOST as error:
+            self.close()
+            raise LedgerUnavailable(
+                f"The ledger did not answer: {_first_line(error)}",
+                next_step="nothing was sent in this step; it goes on by itself when the database answers again",
+            ) from error
+
+    def now(self) -> datetime:
+        """Return the database's clock, which is the one clock of all workers."""
+        with self.transaction() as tx:
+            instant: datetime = tx.one("clock")[0]
+            return instant
+
+    def migrate(self) -> None:
+        """Bring the ledger's tables to the newest migration; several processes may do so at once."""
+        with self.transaction() as tx:
+            tx.run("lock-migrations")
+            tx.run("create-migrations")
+            done = {number for (number,) in tx.run("applied-migrations")}
+            for number, name, text in migrations():
+                if number not in done:
+                    tx.run_text(text)
+                    tx.run("record-migration", number=number, name=name)
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> psycopg.Connection[Any]:
+        if self._connection is None or self._connection.closed:
+            connection = self._connect()
+            connection.autocommit = True  # transactions are opened by name, in transaction()
+            connection.execute("SET TIME ZONE 'UTC'")
+            self._connection = connection
+        return self._connection
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return re.sub(r"password=\S+", "password=***", text)

@@ -1,0 +1,29 @@
+"""Books that a rehearsal begins with: earlier communications of other campaigns, and a do-not-contact list."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pyarrow as pa
+
+from outcamp.store.ledger import Transaction
+
+
+def load_history(tx: Transaction, history: pa.Table) -> None:
+    """Write earlier communications (recipient_id, bucket, campaign, contacted_at, active) as counted attempts of other campaigns.
+
+    A campaign that is listed both active and not is two of them: each row counts by its own word.
+    """
+    if not history.num_rows:
+        return
+    columns = {name: history[name] for name in ("campaign", "contacted_at", "active")}
+    tx.run("load-history-campaigns", **columns)
+    tx.run("load-history-occurrences")
+    tx.run("load-history-attempts", **columns, recipient_id=history["recipient_id"], bucket=history["bucket"])
+
+
+def load_suppressions(tx: Transaction, suppressions: pa.Table, at: datetime) -> None:
+    """Write a do-not-contact list (recipient_id or endpoint, channel)."""
+    if not suppressions.num_rows:
+        return
+    tx.run("load-suppressions", at=at, **{name: suppressions[name] for name in ("recipient_id", "endpoint", "channel")})

@@ -1,0 +1,47 @@
+"""The point of no return: moving a chunk to submitting, and writing down what the transport answered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pyarrow as pa
+
+from outcamp.store.datasets import ATTEMPT_KEYS, INSTANT
+from outcamp.store.ledger import Transaction
+
+# What may not go now. state: waiting (due_at: when it is due again; null: as before) or closed.
+HANDED_BACK = pa.schema([*ATTEMPT_KEYS, ("state", pa.string()), ("reason", pa.string()), ("due_at", INSTANT)])
+# What became of a submission. state: sent or not_delivered.
+RESULTS = pa.schema(
+    [*ATTEMPT_KEYS, ("state", pa.string()), ("message_id", pa.string()), ("disposition", pa.string()), ("disposed_at", INSTANT)]
+)
+
+
+def submit(
+    tx: Transaction, wave_id: int, batch: int, token: int, rows: pa.Table, now: datetime, deadline_at: datetime
+) -> list[tuple[int, str]]:
+    """Move rows to submitting, counted from now on, and return (occurrence_id, recipient_id) of those that this try still held."""
+    moved: list[tuple[int, str]] = tx.run(  # type: ignore[assignment]
+        "submit", wave_id=wave_id, batch=batch, token=token, now=now, deadline_at=deadline_at, **_columns(rows, ATTEMPT_KEYS)
+    )
+    return moved
+
+
+def hand_back(tx: Transaction, wave_id: int, batch: int, rows: pa.Table, now: datetime) -> None:
+    """Let rows (``HANDED_BACK``) wait again, or end their entries."""
+    if rows.num_rows:
+        tx.run("hand-back", wave_id=wave_id, batch=batch, now=now, **_columns(rows, HANDED_BACK))
+
+
+def doubt(tx: Transaction, wave_id: int, batch: int, token: int, now: datetime) -> None:
+    """Mark what earlier tries of a batch left without an answer as unknown: it counts, and is not submitted again."""
+    tx.run("doubt-submissions-of-batch", wave_id=wave_id, batch=batch, token=token, now=now)
+
+
+def record_answers(tx: Transaction, wave_id: int, batch: int, token: int, answers: pa.Table) -> None:
+    """Write the transport's answers (``RESULTS``) to this try's submissions; doing it again changes nothing."""
+    tx.run("record-answers", wave_id=wave_id, batch=batch, token=token, **_columns(answers, RESULTS))
+
+
+def _columns(table: pa.Table, schema: pa.Schema) -> dict[str, pa.ChunkedArray]:
+    return {name: table[name] for name in schema.names}

@@ -1,0 +1,39 @@
+"""A pytest plugin: a test that is skipped or expected to fail counts as failed, unless it is named here with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TypeVar
+
+import pytest
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+# "tests/test_x.py::test_name": "why it cannot run, and until when"
+ALLOWED: dict[str, str] = {}
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the report of a skipped test into a failure."""
+    report = yield
+    return refuse(report)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Turn the report of a file that skipped itself whole into a failure."""
+    report = yield
+    return refuse(report)
+
+
+def refuse(report: Report) -> Report:
+    """Fail what was skipped without a reason in ALLOWED."""
+    if report.skipped and report.nodeid not in ALLOWED:
+        # A skip's text is the last of three parts; an expected failure carries its own.
+        reason = report.longrepr[-1] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", "")
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} did not run: {reason}\n  Next: make it run, or give it a reason in tests/no_skips.py."
+        # Left on, it would make pytest count the test as one that was meant to fail.
+        vars(report).pop("wasxfail", None)
+    return report
