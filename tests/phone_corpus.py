@@ -10,10 +10,16 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 TYPES = [PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, *range(2, 11), PhoneNumberType.UAN, PhoneNumberType.VOICEMAIL]
 FORMATS = [PhoneNumberFormat.E164, PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.NATIONAL, PhoneNumberFormat.RFC3966]
 
+
+def words(text: str) -> list[str]:
+    return text.split("|")
+
+
 # What people, and other countries' people, put in front of a number.
-INTERNATIONAL_PREFIXES = ["00", "011", "0011", "001", "810", "009", "119", "010", "000", "00700", "0014", "1400", "99", "00414", "140011"]
-NATIONAL_PREFIXES = ["0", "1", "8", "06", "80", "015", "021", "0315", "90", "01", "180020", "1001", "1831", "00", "15", "9", "003768", "1200", "0457"]
-STRANGE = ["ext. 12", "x12", "#", ";ext=7", ",,3", " / x3", "\t", "\n", "\u0660", "\uff15", "\uff0b", "\u00a0", "e", "FLOWERS", "~", "*", "[", "\u200b"]
+INTERNATIONAL_PREFIXES = words("00|011|0011|001|810|009|119|010|000|00700|0014|1400|99|00414|140011")
+NATIONAL_PREFIXES = words("0|1|8|06|80|015|021|0315|90|01|180020|1001|1831|00|15|9|003768|1200|0457")
+STRANGE = words("ext. 12|x12|#|;ext=7|,,3| / x3|\t|\n|\u0660|\uff15|\uff0b|\u00a0|e|FLOWERS|~|*|[|\u200b")
+EXTENSIONS = words("x| x |ext| ext. |Ext: | extn |  EXTENSION   |) ext.|-x|.ext|/x| / x|#|~|,|,,|;|int|xt|ex|anexo | x x")
 
 
 def made_up_numbers(count: int, seed: int) -> list[tuple[str, str | None]]:
@@ -27,7 +33,8 @@ def known_examples() -> list[tuple[str | None, phonenumbers.PhoneNumber]]:
     """Return the example that `phonenumbers` has for each region and type of number."""
     regions = sorted(phonenumbers.SUPPORTED_REGIONS)
     examples = [(region, phonenumbers.example_number_for_type(region, kind)) for region in regions for kind in TYPES]
-    examples += [(None, phonenumbers.example_number_for_non_geo_entity(code)) for code in sorted(phonenumbers.COUNTRY_CODES_FOR_NON_GEO_REGIONS)]
+    codes = sorted(phonenumbers.COUNTRY_CODES_FOR_NON_GEO_REGIONS)
+    examples += [(None, phonenumbers.example_number_for_non_geo_entity(code)) for code in codes]
     return [(region, number) for region, number in examples if number is not None]
 
 
@@ -68,6 +75,8 @@ def _decorated(chance: random.Random, text: str) -> str:
     style = chance.random()
     if style < 0.5 or not text:
         return text
+    if style < 0.55:
+        return text + chance.choice(EXTENSIONS) + str(chance.randrange(10 ** chance.randint(1, 10)))
     place = chance.randrange(len(text) + 1)
     if style < 0.9:
         return text[:place] + chance.choice(" -.()/ +") + text[place:]

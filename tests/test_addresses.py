@@ -125,6 +125,8 @@ def test_postal_codes_say_their_zone(code: str, postal_code: str, zones: str | N
         ("US", "Texas", "Austin", "America/Chicago"),
         ("US", "TX", "Nowhere At All", "America/Chicago|America/Denver"),
         ("US", "TX", None, "America/Chicago|America/Denver"),
+        ("US", "Palma", None, None),
+        ("US", "CA-TX", None, None),
         ("US", "CA", None, "America/Los_Angeles"),
         ("US", None, "St. Louis Park", "America/Chicago"),
         ("US", None, "Portland", "America/Chicago|America/Los_Angeles|America/New_York"),

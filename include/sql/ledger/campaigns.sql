@@ -10,11 +10,12 @@ SELECT campaign_id, seal, expires_at, stopped_at, deleted_at, error_at, error_re
 FROM outcamp.campaigns WHERE name = %(name)s;
 
 -- name: halt-of-campaign
--- Asked before every chunk: may this campaign still send?
+-- Asked before every chunk: may this campaign still send? Is anybody suppressed at all?
 SELECT CASE WHEN deleted_at IS NOT NULL THEN 'deleted'
             WHEN stopped_at IS NOT NULL THEN 'stopped'
             WHEN error_at IS NOT NULL THEN 'error'
-            WHEN expires_at <= %(now)s THEN 'expired' END
+            WHEN expires_at <= %(now)s THEN 'expired' END,
+       EXISTS (SELECT FROM outcamp.suppressions)
 FROM outcamp.campaigns WHERE campaign_id = %(campaign_id)s;
 
 -- name: live-campaigns
@@ -41,3 +42,9 @@ SELECT campaign_id FROM outcamp.campaigns WHERE campaign_id = %(campaign_id)s FO
 -- name: clock
 -- One clock for all workers. clock_timestamp: the instant of the question, not of the transaction's start.
 SELECT clock_timestamp();
+
+-- name: keep-to-plan
+-- Every statement of the ledger is written for one plan: for each given row, one look-up in an index. Statistics are stale right after
+-- a bulk load, and a plan that was cached over a small table would read a large one; so the planner is kept to it. Plain index scans
+-- also mark dead entries of the partial indexes, which bitmap scans would visit again and again.
+SELECT set_config(name, 'off', false) FROM unnest(ARRAY['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin', 'jit']) AS name;

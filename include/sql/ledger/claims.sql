@@ -14,12 +14,14 @@ UPDATE outcamp.deferred SET wave_id = NULL WHERE campaign_id = %(campaign_id)s A
 
 -- name: doubt-submissions-of-waves
 -- A row that a crash leaves in submitting may have been sent: it counts, and is not submitted again.
-UPDATE outcamp.attempts SET state = 'unknown', disposition = 'unknown', disposed_at = %(now)s
-WHERE wave_id = ANY(%(wave_ids)s) AND state = 'submitting';
+UPDATE outcamp.attempts a SET state = 'closed', disposition = 'unknown', disposed_at = %(now)s
+WHERE wave_id = ANY(%(wave_ids)s) AND state = 'submitting'
+RETURNING a.occurrence_id, a.recipient_id, a.attempt, a.disposition, a.disposed_at;
 
 -- name: doubt-submissions-of-batch
-UPDATE outcamp.attempts SET state = 'unknown', disposition = 'unknown', disposed_at = %(now)s
-WHERE wave_id = %(wave_id)s AND batch = %(batch)s AND state = 'submitting' AND token < %(token)s;
+UPDATE outcamp.attempts a SET state = 'closed', disposition = 'unknown', disposed_at = %(now)s
+WHERE wave_id = %(wave_id)s AND batch = %(batch)s AND state = 'submitting' AND token < %(token)s
+RETURNING a.occurrence_id, a.recipient_id, a.attempt, a.disposition, a.disposed_at;
 
 -- name: claim-due
 -- At the expiry everything that waits is taken, so that everybody gets a last verdict.
@@ -57,7 +59,7 @@ COPY (
 -- The next moment at which the campaign has anything to do, by cause.
 SELECT (SELECT min(due_at) FROM outcamp.attempts WHERE campaign_id = %(campaign_id)s AND state = 'waiting') AS waiting,
        (SELECT min(deadline_at) FROM outcamp.attempts
-        WHERE campaign_id = %(campaign_id)s AND state = 'sent' AND disposition IS NULL) AS deadline,
+        WHERE campaign_id = %(campaign_id)s AND state = 'sent') AS deadline,
        EXISTS (SELECT FROM outcamp.deferred d
                WHERE d.campaign_id = %(campaign_id)s AND d.wave_id IS NULL
                  AND NOT EXISTS (SELECT FROM outcamp.entries e WHERE e.campaign_id = d.campaign_id

@@ -15,11 +15,11 @@ FROM (
                                   AND e.exited_at IS NULL) AS is_open,
            coalesce(h.entries, 0) AS entries,
            h.last_entered_at,
-           EXISTS (SELECT FROM outcamp.suppressions) AND EXISTS (
-               SELECT FROM outcamp.suppressions s
-               WHERE s.channel IN ('', c.channel)
-                 AND ((s.kind = 'recipient' AND s.key = sha256(convert_to(c.recipient_id, 'UTF8')))
-                      OR (s.kind = 'endpoint' AND s.key = sha256(convert_to(c.endpoint, 'UTF8'))))) AS is_suppressed
+           EXISTS (SELECT FROM outcamp.suppressions)
+               AND (EXISTS (SELECT FROM outcamp.suppressions s WHERE s.kind = 'recipient' AND s.channel IN ('', c.channel)
+                            AND s.key = sha256(convert_to(c.recipient_id, 'UTF8')))
+                    OR EXISTS (SELECT FROM outcamp.suppressions s WHERE s.kind = 'endpoint' AND s.channel IN ('', c.channel)
+                               AND s.key = sha256(convert_to(c.endpoint, 'UTF8')))) AS is_suppressed
     FROM unnest(%(recipient_id)s::text[], %(is_new)s::boolean[], %(endpoint)s::text[], %(channel)s::text[])
          WITH ORDINALITY AS c (recipient_id, is_new, endpoint, channel, row_no)
     LEFT JOIN LATERAL (
@@ -71,11 +71,13 @@ WITH moved AS (
         state = CASE v.verdict WHEN 'send' THEN 'claimed' WHEN 'later' THEN 'waiting' ELSE 'closed' END::outcamp.attempt_state,
         waits_for = v.reason,
         due_at = coalesce(v.due_at, a.due_at)
-    FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
-                %(verdict)s::text[], %(reason)s::text[], %(due_at)s::timestamptz[], %(batch)s::int[])
-         AS v (occurrence_id, recipient_id, attempt, verdict, reason, due_at, batch)
+    FROM (SELECT *, %(wave_id)s::bigint AS wave_id, 'claimed' AS held
+          FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
+                      %(verdict)s::text[], %(reason)s::text[], %(due_at)s::timestamptz[], %(batch)s::int[])
+               AS v (occurrence_id, recipient_id, attempt, verdict, reason, due_at, batch)
+          OFFSET 0) AS v  -- see send.sql
     WHERE a.occurrence_id = v.occurrence_id AND a.recipient_id = v.recipient_id AND a.attempt = v.attempt
-      AND a.state = 'claimed' AND a.wave_id = %(wave_id)s AND a.batch IS NULL
+      AND a.state::text = v.held AND a.wave_id = v.wave_id AND a.batch IS NULL
     RETURNING a.occurrence_id, a.recipient_id, a.state, v.reason
 )
 UPDATE outcamp.entries e SET exited_at = %(now)s, exit_reason = m.reason

@@ -1,42 +1,41 @@
+-- Whatever gives an attempt its disposition closes it and returns it; follow then makes what comes after, in the same transaction.
+-- So no attempt ever stands disposed and unanswered, and a repeated step finds nothing left to do.
+
 -- name: record-outcomes
 -- An outcome is taken once. It is late when the deadline passed before it happened; a final state is never undone,
 -- but doubt (unknown) gives way to the truth. What never reached anybody stops counting.
 UPDATE outcamp.attempts a
-SET disposition = r.disposition, disposed_at = r.disposed_at,
-    state = CASE WHEN a.state = 'closed' THEN 'closed' ELSE r.state::outcamp.attempt_state END,
-    counted_at = CASE WHEN r.state = 'not_delivered' THEN NULL ELSE a.counted_at END
-FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
-            %(state)s::text[], %(disposition)s::text[], %(disposed_at)s::timestamptz[])
-     AS r (occurrence_id, recipient_id, attempt, state, disposition, disposed_at)
+SET state = 'closed', disposition = r.disposition, disposed_at = r.disposed_at,
+    counted_at = CASE WHEN r.unreached THEN NULL ELSE a.counted_at END
+FROM (SELECT *, %(campaign_id)s::integer AS campaign_id
+      FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
+                  %(disposition)s::text[], %(disposed_at)s::timestamptz[], %(unreached)s::boolean[])
+           AS r (occurrence_id, recipient_id, attempt, disposition, disposed_at, unreached)
+      OFFSET 0) AS r  -- see send.sql
 WHERE a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND a.attempt = r.attempt
-  AND a.campaign_id = %(campaign_id)s
-  AND a.state IN ('submitting', 'sent', 'unknown', 'closed') AND a.submitted_at IS NOT NULL
+  AND a.campaign_id = r.campaign_id
+  AND a.state::text IN ('submitting', 'sent', 'closed') AND a.submitted_at IS NOT NULL
   AND (a.disposition IS NULL OR a.disposition = 'unknown')
-  AND (a.deadline_at IS NULL OR r.disposed_at <= a.deadline_at);
+  AND (a.deadline_at IS NULL OR r.disposed_at <= a.deadline_at)
+RETURNING a.occurrence_id, a.recipient_id, a.attempt, a.disposition, a.disposed_at;
 
 -- name: set-no-outcome
 -- The deadline itself is the instant of the disposition, whenever it is noticed.
-UPDATE outcamp.attempts SET disposition = 'no_outcome', disposed_at = deadline_at
-WHERE campaign_id = %(campaign_id)s AND state = 'sent' AND disposition IS NULL AND deadline_at <= %(now)s;
+UPDATE outcamp.attempts a SET state = 'closed', disposition = 'no_outcome', disposed_at = deadline_at
+WHERE campaign_id = %(campaign_id)s AND state = 'sent' AND deadline_at <= %(now)s
+RETURNING a.occurrence_id, a.recipient_id, a.attempt, a.disposition, a.disposed_at;
 
--- name: settle
--- Every attempt that has its disposition makes the next attempt by the first rule that names it and is not used up, or ends its entry.
--- Ordered locks: two settlers of one campaign wait for each other, and the second finds nothing left to do.
+-- name: follow
+-- Each disposed attempt makes the next one by the first rule that names its disposition and is not used up, or its entry exits.
+-- An attempt that has a successor, or whose entry is over, has been answered before: a truth that replaces a doubt makes nothing new.
 WITH rules AS MATERIALIZED (
-    SELECT * FROM unnest(%(rule)s::smallint[], %(disposition)s::text[], %(channel)s::text[], %(wait)s::interval[], %(times)s::int[])
+    SELECT * FROM unnest(%(rule)s::smallint[], %(names)s::text[], %(channel)s::text[], %(wait)s::interval[], %(times)s::int[])
              AS r (rule, disposition, channel, wait, times)
-), disposed AS MATERIALIZED (
-    SELECT occurrence_id, recipient_id, attempt, bucket, disposition, disposed_at
-    FROM outcamp.attempts
-    WHERE campaign_id = %(campaign_id)s AND state IN ('sent', 'not_delivered', 'unknown') AND disposition IS NOT NULL
-    ORDER BY occurrence_id, recipient_id, attempt
-    FOR UPDATE
-), closed AS (
-    UPDATE outcamp.attempts a SET state = 'closed' FROM disposed d
-    WHERE a.occurrence_id = d.occurrence_id AND a.recipient_id = d.recipient_id AND a.attempt = d.attempt
 ), following AS MATERIALIZED (
-    SELECT d.occurrence_id, d.recipient_id, d.attempt, d.bucket, d.disposed_at, r.rule, r.channel, d.disposed_at + r.wait AS due_at
-    FROM disposed d
+    SELECT d.occurrence_id, d.recipient_id, d.attempt, e.bucket, d.disposed_at, r.rule, r.channel, d.disposed_at + r.wait AS due_at
+    FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
+                %(disposition)s::text[], %(disposed_at)s::timestamptz[])
+         AS d (occurrence_id, recipient_id, attempt, disposition, disposed_at)
     JOIN outcamp.entries e ON e.occurrence_id = d.occurrence_id AND e.recipient_id = d.recipient_id AND e.exited_at IS NULL
     LEFT JOIN LATERAL (
         SELECT r.rule, r.channel, r.wait FROM rules r
@@ -45,6 +44,8 @@ WITH rules AS MATERIALIZED (
                          WHERE p.occurrence_id = d.occurrence_id AND p.recipient_id = d.recipient_id AND p.rule = r.rule)
         ORDER BY r.rule LIMIT 1
     ) r ON %(expires_at)s::timestamptz IS NULL OR d.disposed_at < %(expires_at)s
+    WHERE NOT EXISTS (SELECT FROM outcamp.attempts n
+                      WHERE n.occurrence_id = d.occurrence_id AND n.recipient_id = d.recipient_id AND n.attempt = d.attempt + 1)
 ), made AS (
     INSERT INTO outcamp.attempts (occurrence_id, recipient_id, attempt, campaign_id, bucket, rule, state, channel, waits_for, due_at)
     SELECT occurrence_id, recipient_id, attempt + 1, %(campaign_id)s, bucket, rule, 'waiting', channel, 'waiting_to_reattempt', due_at
@@ -58,7 +59,7 @@ WITH rules AS MATERIALIZED (
     WHERE f.rule IS NULL AND e.occurrence_id = f.occurrence_id AND e.recipient_id = f.recipient_id
     RETURNING 1
 )
-SELECT (SELECT count(*) FROM disposed) AS disposed, (SELECT count(*) FROM made) AS made, (SELECT count(*) FROM exited) AS exited;
+SELECT (SELECT count(*) FROM made), (SELECT count(*) FROM exited);
 
 -- name: exit-at-expiry
 -- Entries that only wait for an outcome end at the expiry; the outcome is still written to its attempt.

@@ -1,10 +1,16 @@
+-- Rows that are given by their keys are looked up in the primary key, one by one. What they must still hold travels with each given row,
+-- behind OFFSET 0: were it a condition on the table alone, the planner would take it for a rare one, without fresh statistics, and read
+-- all given rows for each row of the table. The state is compared as text, so that no partial index offers itself.
+
 -- name: submit
 -- The point of no return: rows move only if this wave, batch and try still hold them. Committed before the transport is called.
 UPDATE outcamp.attempts a
 SET state = 'submitting', token = %(token)s, submitted_at = %(now)s, counted_at = %(now)s, deadline_at = %(deadline_at)s, waits_for = NULL
-FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[]) AS r (occurrence_id, recipient_id, attempt)
+FROM (SELECT *, %(wave_id)s::bigint AS wave_id, %(batch)s::integer AS batch, 'claimed' AS held
+      FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[]) AS r (occurrence_id, recipient_id, attempt)
+      OFFSET 0) AS r
 WHERE a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND a.attempt = r.attempt
-  AND a.state = 'claimed' AND a.wave_id = %(wave_id)s AND a.batch = %(batch)s
+  AND a.state::text = r.held AND a.wave_id = r.wave_id AND a.batch = r.batch
 RETURNING a.occurrence_id, a.recipient_id;
 
 -- name: hand-back
@@ -12,11 +18,13 @@ RETURNING a.occurrence_id, a.recipient_id;
 WITH moved AS (
     UPDATE outcamp.attempts a
     SET state = r.state::outcamp.attempt_state, wave_id = NULL, batch = NULL, due_at = coalesce(r.due_at, a.due_at), waits_for = r.reason
-    FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
-                %(state)s::text[], %(reason)s::text[], %(due_at)s::timestamptz[])
-         AS r (occurrence_id, recipient_id, attempt, state, reason, due_at)
+    FROM (SELECT *, %(wave_id)s::bigint AS wave_id, %(batch)s::integer AS batch, 'claimed' AS held
+          FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
+                      %(state)s::text[], %(reason)s::text[], %(due_at)s::timestamptz[])
+               AS r (occurrence_id, recipient_id, attempt, state, reason, due_at)
+          OFFSET 0) AS r
     WHERE a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND a.attempt = r.attempt
-      AND a.state = 'claimed' AND a.wave_id = %(wave_id)s AND a.batch = %(batch)s
+      AND a.state::text = r.held AND a.wave_id = r.wave_id AND a.batch = r.batch
     RETURNING a.occurrence_id, a.recipient_id, a.state, r.reason
 )
 UPDATE outcamp.entries e SET exited_at = %(now)s, exit_reason = m.reason
@@ -27,12 +35,15 @@ WHERE m.state = 'closed' AND e.occurrence_id = m.occurrence_id AND e.recipient_i
 -- The transport's answers to one submission. An answer may come after a newer try has put the row in doubt: it is the truth about
 -- this submission, so it is taken; an answer to another try's submission is not. What never reached anybody stops counting.
 UPDATE outcamp.attempts a
-SET state = CASE WHEN a.state = 'closed' THEN 'closed' ELSE r.state::outcamp.attempt_state END,
-    message_id = r.message_id, disposition = r.disposition, disposed_at = r.disposed_at,
-    counted_at = CASE WHEN r.state = 'not_delivered' THEN NULL ELSE a.counted_at END
-FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
-            %(state)s::text[], %(message_id)s::text[], %(disposition)s::text[], %(disposed_at)s::timestamptz[])
-     AS r (occurrence_id, recipient_id, attempt, state, message_id, disposition, disposed_at)
+SET state = CASE WHEN r.disposition IS NOT NULL OR a.state = 'closed' THEN 'closed' ELSE 'sent' END::outcamp.attempt_state,
+    message_id = r.message_id, disposition = coalesce(r.disposition, a.disposition), disposed_at = coalesce(r.disposed_at, a.disposed_at),
+    counted_at = CASE WHEN r.unreached THEN NULL ELSE a.counted_at END
+FROM (SELECT *, %(wave_id)s::bigint AS wave_id, %(batch)s::integer AS batch, %(token)s::integer AS token
+      FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
+                  %(message_id)s::text[], %(disposition)s::text[], %(disposed_at)s::timestamptz[], %(unreached)s::boolean[])
+           AS r (occurrence_id, recipient_id, attempt, message_id, disposition, disposed_at, unreached)
+      OFFSET 0) AS r
 WHERE a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND a.attempt = r.attempt
-  AND a.token = %(token)s AND a.wave_id = %(wave_id)s AND a.batch = %(batch)s
-  AND (a.state IN ('submitting', 'unknown') OR a.state = 'closed' AND a.disposition = 'unknown' AND r.disposition IS NOT NULL);
+  AND a.token = r.token AND a.wave_id = r.wave_id AND a.batch = r.batch
+  AND (a.state::text = 'submitting' OR a.state::text = 'closed' AND a.disposition = 'unknown')
+RETURNING a.occurrence_id, a.recipient_id, a.attempt, r.disposition, r.disposed_at;

@@ -90,9 +90,8 @@ class Country:
         return self.postal.zones(bare)
 
     def region(self, name: str) -> str | None:
-        """Return the key of a region by its name, its code, or its code behind the country's."""
-        plain = plain_name(name)
-        return self.regions.get(plain) or self.regions.get(plain[3:])
+        """Return the key of a region by one of its names; None where it has none like it."""
+        return self.regions.get(plain_name(name))
 
     def zones_of_place(self, region: str | None, city: str | None) -> str | None:
         """Return the zones of a city in a region, given by its key; None where they say nothing."""

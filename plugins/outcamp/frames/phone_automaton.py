@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
-import phonenumbers
 from numpy.typing import NDArray
-from phonenumbers import PhoneMetadata
 
 from outcamp.frames.phone_dialling import ASK, Dialling, Reading
 from outcamp.frames.phone_digits import DigitRows
@@ -64,7 +62,7 @@ class PhoneAutomaton:
             self.following.take(states, out=states, mode="clip")
             places += 1
         states //= WIDTH
-        return Readings(*(column.take(states) for column in (self.valid, self.ask, self.code_of, self.kept, self.zones_of)))
+        return Readings(self.valid[states], self.ask[states], self.code_of[states], self.kept[states], self.zones_of[states])
 
     def save(self, file: IO[bytes]) -> None:
         """Write everything into an open file, compressed."""
@@ -78,7 +76,6 @@ class PhoneAutomaton:
 
 def compile_automaton() -> PhoneAutomaton:
     """Compile the number plans of the installed `phonenumbers`; this takes some ten seconds."""
-    PhoneMetadata.load_all()
     dialling = Dialling()
     outcomes = dialling.typed.outcomes
     following = np.full((len(outcomes), WIDTH), 0, dtype=np.int32)

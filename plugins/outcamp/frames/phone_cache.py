@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import zipfile
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
-import phonenumbers
-import pytz
 
 import outcamp.core.zones
 from outcamp.frames.phone_automaton import PhoneAutomaton, compile_automaton
@@ -26,7 +26,7 @@ _in_memory: dict[str, PhoneAutomaton] = {}
 def ready_automaton() -> PhoneAutomaton | None:
     """Return the automaton if it has been compiled before: from memory or from disk."""
     path = _path()
-    if path.name not in _in_memory and (stored := _read(path)):
+    if path.name not in _in_memory and (stored := read_automaton(path)):
         _in_memory[path.name] = stored
     return _in_memory.get(path.name)
 
@@ -37,9 +37,9 @@ def phone_automaton() -> PhoneAutomaton:
     if ready is not None:
         return ready
     path = _path()
-    log.info("Compiling the number plans of phonenumbers %s into %s, once: some ten seconds", phonenumbers.__version__, path)
+    log.info("Compiling the number plans of phonenumbers %s into %s, once: some ten seconds", version("phonenumbers"), path)
     automaton = _in_memory[path.name] = compile_automaton()
-    _write(path, automaton)
+    write_automaton(path, automaton)
     return automaton
 
 
@@ -49,19 +49,20 @@ def cache_folder() -> Path:
 
 
 def _path() -> Path:
-    return cache_folder() / f"phones-{phonenumbers.__version__}-{_fingerprint()}.npz"
+    return cache_folder() / f"phones-{version('phonenumbers')}-{_fingerprint()}.npz"
 
 
 @cache
 def _fingerprint() -> str:
     """Return what the compiled data depends on beside `phonenumbers`: the compiler, and the clocks that zones keep."""
     sources = [*sorted(Path(__file__).parent.glob("phone_*.py")), Path(outcamp.core.zones.__file__)]
-    return sha256(b"".join([pytz.__version__.encode(), *(source.read_bytes() for source in sources)])).hexdigest()[:16]
+    return sha256(b"".join([version("pytz").encode(), *(source.read_bytes() for source in sources)])).hexdigest()[:16]
 
 
-def _read(path: Path) -> PhoneAutomaton | None:
+def read_automaton(path: Path) -> PhoneAutomaton | None:
+    """Return the automaton that was stored here; None, and a warning, where what is stored is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return PhoneAutomaton.load(arrays)
     except FileNotFoundError:
         return None
@@ -70,7 +71,7 @@ def _read(path: Path) -> PhoneAutomaton | None:
         return None
 
 
-def _write(path: Path, automaton: PhoneAutomaton) -> None:
+def write_automaton(path: Path, automaton: PhoneAutomaton) -> None:
     """Store the automaton whole or not at all: beside its place first, then renamed."""
     beside = path.with_name(f"{path.name}.{uuid4().hex}")
     try:
@@ -79,5 +80,6 @@ def _write(path: Path, automaton: PhoneAutomaton) -> None:
             automaton.save(file)
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
         log.warning("The compiled number plans cannot be kept in %s; the next process compiles them again: %s", path.parent, error)

@@ -15,16 +15,15 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-import phonenumbers
-from phonenumbers import PhoneMetadata
-
 from outcamp.frames.phone_machine import Known, Machine, Settled
 from outcamp.frames.phone_owners import Owners
 from outcamp.frames.phone_patterns import Pattern, Threads
+from outcamp.frames.phone_plans import REGIONS_OF_CODE, NumberPlan, main_plan, number_plan
 from outcamp.frames.phone_prefix import Cutting, NationalPrefix
 
 ASK: Final = "ask"
 LONGEST_CODE: Final = 3
+NO_COUNTRY: Final = "001"
 
 
 class Reading(NamedTuple):
@@ -70,35 +69,34 @@ class Dialling:
     def __init__(self) -> None:
         self.typed: Machine[Outcome] = Machine()
         self._owners = Owners()
-        self._homes: dict[tuple[str, int], int] = {}
+        self._homes: dict[NumberPlan, int] = {}
         self._abroads: Machine[int | None] = Machine()
         self._own_codes: Machine[OwnCode | None] = Machine()
         self._call = self._international(unknown=None)
         # After a "+", an unknown calling code makes the library start again without the "+".
         self.international = self._international(unknown=ASK)
-        regions = sorted(phonenumbers.SUPPORTED_REGIONS)
-        self.national = {region: self._national(PhoneMetadata.metadata_for_region(region)) for region in regions}
+        plans = [number_plan(code, region) for code, regions in REGIONS_OF_CODE.items() for region in regions if region != NO_COUNTRY]
+        self.national = {plan.region: self._national(plan) for plan in plans}
 
-    def _home(self, metadata: PhoneMetadata) -> int:
+    def _home(self, plan: NumberPlan) -> int:
         """A national number is read with a region's national prefix, and judged under its calling code."""
-        key = (metadata.id, metadata.country_code)
-        if key not in self._homes:
-            self._homes[key] = self._add_home(metadata)
-        return self._homes[key]
+        if plan not in self._homes:
+            self._homes[plan] = self._add_home(plan)
+        return self._homes[plan]
 
-    def _add_home(self, metadata: PhoneMetadata) -> int:
-        code, owners = metadata.country_code, self._owners
-        prefix = NationalPrefix(metadata, owners.languages, owners.general(metadata), owners.valid, owners.start(code))
+    def _add_home(self, plan: NumberPlan) -> int:
+        owners, code = self._owners, str(plan.code)
+        prefix = NationalPrefix(plan, owners.languages, owners.general(plan), owners.valid, owners.start(plan.code))
 
         def outcome(state: Cutting) -> Outcome:
             split = prefix.split(state)
             if split is None:
                 return ASK
             cut, candidate = split
-            if not _may_follow_prefix(state.length - cut, metadata):
+            if not plan.may_follow_prefix(state.length - cut):
                 cut, candidate = 0, state.whole
             zones = owners.valid.outcomes[candidate.number]
-            return None if zones is None else Reading(str(code), state.length - cut, zones)
+            return None if zones is None else Reading(code, state.length - cut, zones)
 
         def step(state: Cutting, digit: int) -> Cutting | Settled[Outcome]:
             moved = prefix.step(state, digit)
@@ -106,29 +104,26 @@ class Dialling:
 
         return self.typed.add(prefix.begin(), step, outcome)
 
-    def _main_home(self, code: int) -> int:
-        """A number after its calling code is read as in the main region of that code."""
-        return self._home(PhoneMetadata.metadata_for_region_or_calling_code(code, phonenumbers.region_code_for_country_code(code)))
-
     def _international(self, unknown: Outcome) -> int:
-        codes = {str(code): code for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE}
+        """A calling code is in front; the number after it is read as in the main region of that code."""
+        homes = {str(code): self._home(main_plan(code)) for code in REGIONS_OF_CODE}
 
         def step(typed: str, digit: int) -> str | Known | Settled[Outcome]:
             typed += str(digit)
-            if typed in codes:
-                return Known(self._main_home(codes[typed]))
+            if typed in homes:
+                return Known(homes[typed])
             return Settled(unknown) if typed[0] == "0" or len(typed) == LONGEST_CODE else typed
 
         return self.typed.add("", step, lambda _: None)
 
-    def _abroad(self, metadata: PhoneMetadata) -> int:
+    def _abroad(self, plan: NumberPlan) -> int:
         """An international prefix is in front, and no 0 follows it, with which no calling code begins.
 
         The outcome is the state of ``typed`` for the digits after the prefix, or None if this is no call abroad.
         """
-        if metadata.international_prefix is None:
+        if not plan.international_prefix:
             return self._abroads.settled(None)
-        prefix = Pattern(metadata.international_prefix)
+        prefix = Pattern(plan.international_prefix)
 
         def step(state: Abroad, digit: int) -> Abroad | Settled[int | None]:
             length, threads = state.length + 1, prefix.step(state.threads, digit)
@@ -145,10 +140,11 @@ class Dialling:
 
         return self._abroads.add(Abroad(0, prefix.start, None, self._call), step, outcome)
 
-    def _own_code(self, metadata: PhoneMetadata) -> int:
+    def _own_code(self, plan: NumberPlan) -> int:
         """The region's calling code is in front. A national prefix may follow it, and then even another one."""
-        main_home = self._main_home(metadata.country_code)
-        prefix = NationalPrefix(metadata, self._owners.languages, self._owners.general(metadata), self.typed, main_home)
+        main_home = self._home(main_plan(plan.code))
+        prefix = NationalPrefix(plan, self._owners.languages, self._owners.general(plan), self.typed, main_home)
+        start: str | Cutting = str(plan.code)
 
         def step(state: str | Cutting, digit: int) -> str | Cutting | Settled[OwnCode | None]:
             if isinstance(state, Cutting):
@@ -167,12 +163,13 @@ class Dialling:
             _, candidate = split
             return OwnCode(prefix.is_general(candidate), self.typed.outcomes[candidate.number])
 
-        return self._own_codes.add(str(metadata.country_code), step, outcome)
+        return self._own_codes.add(start, step, outcome)
 
-    def _national(self, metadata: PhoneMetadata) -> int:
+    def _national(self, plan: NumberPlan) -> int:
         """Digits are a call abroad; or have their own calling code in front; or are a number of the region."""
-        languages, general = self._owners.languages, metadata.general_desc
-        too_long = max(*general.possible_length, *general.possible_length_local_only, 0) + 1
+        languages = self._owners.languages
+        # From here on, length makes no difference any more.
+        too_long = max(*plan.general.lengths, *plan.local_only, 0) + 1
 
         def step(state: National, digit: int) -> National | Known | Settled[Outcome]:
             moved = National(
@@ -200,15 +197,9 @@ class Dialling:
                 return self.typed.outcomes[call]
             own_code = self._own_codes.outcomes[state.own_code]
             is_general = languages.outcomes[state.general]
-            if own_code is not None and (state.length == too_long or (own_code.is_general and not is_general)):
+            if own_code is not None and (plan.is_too_long(state.length) or (own_code.is_general and not is_general)):
                 return own_code.outcome
             return self.typed.outcomes[state.home]
 
-        start = National(0, self._abroad(metadata), self._own_code(metadata), self._owners.general(metadata), self._home(metadata))
+        start = National(0, self._abroad(plan), self._own_code(plan), self._owners.general(plan), self._home(plan))
         return self.typed.add(start, step, outcome)
-
-
-def _may_follow_prefix(length: int, metadata: PhoneMetadata) -> bool:
-    """Return whether a number that remains after a national prefix has a length for that (`_test_number_length`)."""
-    possible, local_only = metadata.general_desc.possible_length, metadata.general_desc.possible_length_local_only
-    return length not in local_only and (length in possible or length > max(possible))

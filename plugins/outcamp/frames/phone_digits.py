@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from outcamp.frames.text_columns import TextBlock
@@ -19,6 +20,11 @@ _MEANING = np.full(256, _ODD, dtype=np.uint8)
 _MEANING[[ord(character) for character in " -.()/"]] = _BETWEEN
 _MEANING[ord("+")] = _PLUS
 _MEANING[[ord(character) for character in "0123456789"]] = range(10)
+
+
+# At least three digits, then one of the usual labels and a short extension at the very end: all that the library's far wider rule does
+# with such a text is to go on with what stands before the label.
+EXTENSION = r"(?i)^((?:[+ ().-]{0,5}[0-9]){3,}\)?) {0,3}(?:x|ext|extn|extension)[:.]? {0,3}[0-9]{1,6}$"
 
 
 @dataclass(frozen=True)
@@ -74,3 +80,8 @@ def international_text(rows: DigitRows, codes: list[str], code_of: NDArray[np.in
     offsets[1:] = ends[1::2]
     not_null = np.packbits(kept > 0, bitorder="little")
     return pa.StringArray.from_buffers(len(kept), pa.py_buffer(offsets), pa.py_buffer(text), pa.py_buffer(not_null))
+
+
+def without_extensions(text: pa.Array) -> pa.Array:
+    """Return the texts without the extension that a few of them end in; it is no part of the number."""
+    return pc.replace_substring_regex(text, EXTENSION, r"\1")

@@ -42,11 +42,11 @@ class Machine(Generic[Outcome]):
         self._numbers: dict[tuple[Outcome, tuple[int, ...]], int] = {}
         self._settled: dict[Outcome, int] = {}
 
-    def add(self, start: State | Settled[Outcome], step: Callable[[State, int], State | Settled[Outcome]], outcome: Callable[[State], Outcome]) -> int:
+    def add(self, start: State, step: Callable[[State, int], State | Known | Settled[Outcome]], outcome: Callable[[State], Outcome]) -> int:
         """Add all states that can be reached from this one, and return its number. Every long enough walk must settle."""
         seen: dict[State, int] = {}
 
-        def number(state: State | Settled[Outcome]) -> int:
+        def number(state: State | Known | Settled[Outcome]) -> int:
             if isinstance(state, Settled):
                 return self.settled(state.outcome)
             if isinstance(state, Known):

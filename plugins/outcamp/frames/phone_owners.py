@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal, NamedTuple, TypeAlias
 
-import phonenumbers
-from phonenumbers import PhoneMetadata, PhoneNumberType
-from phonenumbers.phonemetadata import PhoneNumberDesc
-from phonenumbers.phonenumberutil import is_number_type_geographical
 from phonenumbers.tzdata import TIMEZONE_DATA
 
 from outcamp.core.zones import join_zones, zones_of_number_say
 from outcamp.frames.phone_machine import Machine, Settled
 from outcamp.frames.phone_patterns import Pattern, Threads
+from outcamp.frames.phone_plans import REGIONS_OF_CODE, Description, NumberPlan, number_plan
 
-Kind: TypeAlias = Literal["somewhere", "nowhere"] | None  # belongs to a place; to no place; not valid
+Kind: TypeAlias = Literal["somewhere", "nowhere"] | None  # belongs to a place; to no place; is not valid
 
-WITHOUT_PLACE = ("premium_rate", "toll_free", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail")
+# Digits after which the zone table may still have something longer.
+UNFINISHED = frozenset(prefix[:length] for prefix in TIMEZONE_DATA for length in range(len(prefix)))
 
 
 class Walk(NamedTuple):
@@ -32,11 +30,11 @@ class Walk(NamedTuple):
 
 
 class Ownership(NamedTuple):
-    """What is known after some digits: for each region its leading digits and its kinds; and what the zone table says."""
+    """What is known after some digits: of each region its leading digits and its kinds; and what the zone table says."""
 
     leads: tuple[int, ...]
     kinds: tuple[int, ...]
-    prefix: str | None  # all digits with the calling code, while the zone table has longer prefixes
+    prefix: str | None  # all digits with the calling code, while the zone table may have something longer
     zones: str
 
 
@@ -45,25 +43,25 @@ class Owners:
 
     def __init__(self) -> None:
         self.languages: Machine[bool] = Machine()
-        self.kinds: Machine[Kind] = Machine()
         self.valid: Machine[str | None] = Machine()
+        self._kinds: Machine[Kind] = Machine()
         self._starts: dict[int, int] = {}
 
-    def start(self, calling_code: int) -> int:
+    def start(self, code: int) -> int:
         """Return where ``valid`` starts for the numbers of this calling code (`region_code_for_number`, `is_valid_number`)."""
-        if calling_code not in self._starts:
-            self._starts[calling_code] = self._add_owner(calling_code)
-        return self._starts[calling_code]
+        if code not in self._starts:
+            self._starts[code] = self._owned(code)
+        return self._starts[code]
 
-    def general(self, metadata: PhoneMetadata) -> int:
+    def general(self, plan: NumberPlan) -> int:
         """Return where ``languages`` starts for all numbers that a region could have, of whatever length."""
-        return self._language(metadata.general_desc.national_number_pattern, ())
+        return self._matching(plan.general.pattern)
 
-    def _matching(self, description: PhoneNumberDesc | None) -> int:
-        """A number matches a description (`_is_number_matching_desc`)."""
-        return self._language(description.national_number_pattern, description.possible_length) if description else self.languages.settled(False)
+    def _described(self, description: Description) -> int:
+        """A number fits a description (`_is_number_matching_desc`)."""
+        return self._matching(description.pattern, description.lengths)
 
-    def _language(self, text: str | None, lengths: Collection[int]) -> int:
+    def _matching(self, text: str, lengths: Collection[int] = ()) -> int:
         if not text:
             return self.languages.settled(False)
         pattern = Pattern(text)
@@ -78,6 +76,7 @@ class Owners:
         return self.languages.add(Walk(pattern.start, 0), step, outcome)
 
     def _leading(self, digits: str) -> int:
+        """A number begins with these digits, whatever follows."""
         pattern = Pattern(digits)
 
         def step(threads: Threads, digit: int) -> Threads | Settled[bool]:
@@ -87,38 +86,35 @@ class Owners:
 
         return self.languages.add(pattern.start, step, lambda _: False)
 
-    def _kind(self, metadata: PhoneMetadata) -> int:
+    def _kind(self, plan: NumberPlan) -> int:
         """A number is of a kind in one region (`number_type`)."""
-        general = self._matching(metadata.general_desc)
-        fixed = self._matching(metadata.fixed_line)
-        mobile = self.languages.settled(False) if metadata.same_mobile_and_fixed_line_pattern else self._matching(metadata.mobile)
-        mobile_kind: Kind = "somewhere" if is_number_type_geographical(PhoneNumberType.MOBILE, metadata.country_code) else "nowhere"
-        others = [self._matching(getattr(metadata, name)) for name in WITHOUT_PLACE]
+        languages = self.languages
+        mobile_kind: Kind = "somewhere" if plan.mobile_has_place else "nowhere"
 
         def step(state: tuple[int, ...], digit: int) -> tuple[int, ...] | Settled[Kind]:
-            moved = self.languages.step(state, digit)
-            return Settled(None) if self.languages.is_settled(moved[0]) else moved
+            moved = languages.step(state, digit)
+            return Settled(None) if languages.is_settled(moved[0]) else moved
 
         def outcome(state: tuple[int, ...]) -> Kind:
-            is_general, is_fixed, is_mobile, *is_other = (self.languages.outcomes[one] for one in state)
+            is_general, is_fixed, is_mobile, *is_without_place = (languages.outcomes[one] for one in state)
             if not is_general:
                 return None
-            if any(is_other):
+            if any(is_without_place):
                 return "nowhere"
             return "somewhere" if is_fixed else mobile_kind if is_mobile else None
 
-        return self.kinds.add((general, fixed, mobile, *others), step, outcome)
+        descriptions = (plan.general, plan.fixed, plan.mobile, *plan.without_place)
+        return self._kinds.add(tuple(self._described(one) for one in descriptions), step, outcome)
 
-    def _add_owner(self, calling_code: int) -> int:
+    def _owned(self, code: int) -> int:
         """A number is owned by the first region that has its leading digits or, where none are listed, calls it valid."""
-        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[calling_code]
-        plans = [PhoneMetadata.metadata_for_region_or_calling_code(calling_code, region) for region in regions]
-        leading = [plan.leading_digits if len(plans) > 1 else None for plan in plans]
-        code_says = _zones(str(calling_code), only_calling_code=True)
+        plans = [number_plan(code, region) for region in REGIONS_OF_CODE[code]]
+        leading = [plan.leading_digits if len(plans) > 1 else "" for plan in plans]
+        code_says = _zones(str(code), only_calling_code=True)
 
         def step(state: Ownership, digit: int) -> Ownership | Settled[str | None]:
-            kinds = self.kinds.step(state.kinds, digit)
-            if all(self.kinds.is_settled(kind) for kind in kinds):
+            kinds = self._kinds.step(state.kinds, digit)
+            if all(self._kinds.is_settled(kind) for kind in kinds):
                 return Settled(None)
             prefix = None if state.prefix is None else state.prefix + str(digit)
             zones = _zones(prefix, only_calling_code=False) if prefix in TIMEZONE_DATA else state.zones
@@ -126,18 +122,13 @@ class Owners:
 
         def outcome(state: Ownership) -> str | None:
             for digits, lead, kind in zip(leading, state.leads, state.kinds, strict=True):
-                place = self.kinds.outcomes[kind]
+                place = self._kinds.outcomes[kind]
                 if self.languages.outcomes[lead] if digits else place:
                     return {"somewhere": state.zones, "nowhere": code_says, None: None}[place]
             return None
 
         leads = tuple(self._leading(digits) if digits else self.languages.settled(True) for digits in leading)
-        start = Ownership(leads, tuple(self._kind(plan) for plan in plans), str(calling_code), code_says)
-        return self.valid.add(start, step, outcome)
-
-
-# Digits after which the zone table may still have something longer.
-UNFINISHED = frozenset(prefix[:length] for prefix in TIMEZONE_DATA for length in range(len(prefix)))
+        return self.valid.add(Ownership(leads, tuple(self._kind(plan) for plan in plans), str(code), code_says), step, outcome)
 
 
 def _zones(prefix: str, *, only_calling_code: bool) -> str:

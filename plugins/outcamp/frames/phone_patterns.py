@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 from outcamp.core.errors import DataError
 
 ALL_DIGITS = frozenset(range(10))
+ANY_DIGIT, GROUP, CAPTURING, AT_END = r"\d", "(?:", "(", "$"
 
 # A builder is told which instruction comes next and returns the one to begin with: patterns are put together from the back.
 Builder: TypeAlias = Callable[[int], int]
@@ -123,18 +124,18 @@ class _Parser:
 
     def _item(self) -> Builder:
         token = self._tokens.pop()
-        if token in ("(", "(?:"):
+        if token in (GROUP, CAPTURING):
             inside = self._alternatives()
             if not self._next_is(")"):
                 raise self._unknown(token)
-            return inside if token == "(?:" else lambda then: inside(self._emit(Captured(then)))
-        if token == "$":
-            return lambda then: 1
+            return inside if token == GROUP else lambda then: inside(self._emit(Captured(then)))
+        if token == AT_END:
+            return lambda _: 1
         digits = self._digits(token)
         return lambda then: self._emit(Take(digits, then))
 
     def _digits(self, token: str) -> frozenset[int]:
-        if token == r"\d":
+        if token == ANY_DIGIT:
             return ALL_DIGITS
         if re.fullmatch(r"\d|\[(?:\d-\d|\d)+\]", token):
             ranges = re.findall(r"(\d)(?:-(\d))?", token)

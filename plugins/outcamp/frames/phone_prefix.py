@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from phonenumbers import PhoneMetadata
-
 from outcamp.frames.phone_machine import Machine
 from outcamp.frames.phone_patterns import Pattern, Threads
+from outcamp.frames.phone_plans import NumberPlan
 
 
 class Candidate(NamedTuple):
@@ -34,9 +33,9 @@ class NationalPrefix:
     ``general`` is where the region's general pattern starts in ``languages``; ``start`` is where a number starts in ``numbers``.
     """
 
-    def __init__(self, metadata: PhoneMetadata, languages: Machine[bool], general: int, numbers: Machine[Any], start: int) -> None:
-        self._pattern = Pattern(metadata.national_prefix_for_parsing) if metadata.national_prefix_for_parsing else None
-        self._rewrites = bool(metadata.national_prefix_transform_rule)
+    def __init__(self, plan: NumberPlan, languages: Machine[bool], general: int, numbers: Machine[Any], start: int) -> None:
+        self._pattern = Pattern(plan.national_prefix) if plan.national_prefix else None
+        self._rewrites = plan.rewrites
         self._languages, self._numbers = languages, numbers
         self._fresh = Candidate(general, start)
 
@@ -86,6 +85,4 @@ class NationalPrefix:
         match = self._pattern.matched(state.threads, at_end=False) if self._pattern else None
         if match is None:
             return state
-        return state._replace(
-            threads=state.threads[:match], cut=state.length, captured=state.threads[match].captured, rest=self._fresh
-        )
+        return state._replace(threads=state.threads[:match], cut=state.length, captured=state.threads[match].captured, rest=self._fresh)

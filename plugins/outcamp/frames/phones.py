@@ -2,6 +2,10 @@
 
 `phonenumbers` is the authority. Columns are read by an automaton that is compiled from its metadata and gives the same answers; what
 the automaton cannot decide the library is asked about, once for each distinct number and country.
+
+How the automaton is made, from the bottom up: phone_patterns (a pattern, digit by digit), phone_machine (machines over digits), phone_plans
+(the metadata), phone_owners (what is valid), phone_prefix and phone_dialling (what is typed), phone_automaton (all of it as a table).
+How it is used: phone_cache (kept on disk), phone_digits (text to digits and back), phone_library (the library itself).
 """
 
 from __future__ import annotations
@@ -13,13 +17,14 @@ from numpy.typing import NDArray
 
 from outcamp.frames.phone_automaton import PhoneAutomaton
 from outcamp.frames.phone_cache import phone_automaton, ready_automaton
-from outcamp.frames.phone_digits import digit_rows, international_text
+from outcamp.frames.phone_digits import digit_rows, international_text, without_extensions
 from outcamp.frames.phone_library import ask_library, known_country
 from outcamp.frames.text_columns import TextColumn, as_text, text_blocks
 
 VERDICTS = pa.schema([pa.field("e164", pa.string()), pa.field("zones", pa.dictionary(pa.int32(), pa.string()))])
 
-# Compiling the automaton takes as long as the library takes for this many numbers; once it is compiled, it is used for fewer too.
+# Compiling takes some ten seconds, once on a machine: as long as the library takes for 300,000 numbers. A column of this length is the
+# sign that such numbers will come. Once it is compiled, the automaton reads short columns too.
 WORTH_COMPILING = 50_000
 
 
@@ -60,28 +65,40 @@ def verdicts_by_library(phone: pa.Array, country: pa.DictionaryArray) -> pa.Tabl
 
 def verdicts_by_automaton(phone: pa.Array, country: pa.DictionaryArray, automaton: PhoneAutomaton) -> pa.Table:
     """Return the same verdicts, but ask `phonenumbers` only about what the automaton cannot decide."""
-    starts, codes = _starts(automaton, country), automaton.codes.tolist()
+    verdicts, undecided = _read(phone, country, automaton)
+    if not pc.any(undecided).as_py():
+        return verdicts
+    phone, country = phone.filter(undecided), country.filter(undecided)
+    plainer, still_undecided = _read(without_extensions(phone), country, automaton)
+    asked = verdicts_by_library(phone.filter(still_undecided), country.filter(still_undecided))
+    return _completed(verdicts, undecided, _completed(plainer, still_undecided, asked))
+
+
+def _read(phone: pa.Array, country: pa.DictionaryArray, automaton: PhoneAutomaton) -> tuple[pa.Table, pa.Array]:
+    """Return what the automaton says, and for which rows it cannot say anything."""
+    starts, after_plus, codes = _starts(automaton, country), np.int32(automaton.start("+")), automaton.codes.tolist()
     e164: list[pa.Array] = [pa.array([], type=pa.string())]
     zones: list[NDArray[np.int16]] = [np.empty(0, dtype=np.int16)]
     undecided: list[NDArray[np.bool_]] = [np.empty(0, dtype=bool)]
     first = 0
     for block in text_blocks(phone):
         rows = digit_rows(block)
-        start = np.where(rows.plus, np.int32(automaton.start("+")), starts[first : first + len(block)])
+        start = np.where(rows.plus, after_plus, starts[first : first + len(block)])
         readings = automaton.read(rows, start)
         valid = readings.valid & block.valid & ~rows.odd
         e164.append(international_text(rows, codes, readings.codes, np.where(valid, readings.kept, np.int16(0))))
         zones.append(np.where(valid, readings.zones, np.int16(-1)))
         undecided.append((readings.ask | rows.odd) & block.valid)
         first += len(block)
-    read = pa.table([pa.concat_arrays(e164), _zone_column(np.concatenate(zones), automaton)], schema=VERDICTS)
-    return _completed(read, pa.array(np.concatenate(undecided)), phone, country)
+    verdicts = pa.table([pa.concat_arrays(e164), _zone_column(np.concatenate(zones), automaton)], schema=VERDICTS)
+    return verdicts, pa.array(np.concatenate(undecided))
 
 
 def _starts(automaton: PhoneAutomaton, country: pa.DictionaryArray) -> NDArray[np.int32]:
     """Return where the automaton starts for each row that has no "+"."""
     of_country = np.array([automaton.start(name) for name in [*country.dictionary.to_pylist(), ""]], dtype=np.int32)
-    return of_country[pc.fill_null(country.indices, len(country.dictionary)).to_numpy(zero_copy_only=False)]
+    places: NDArray[np.int32] = of_country[pc.fill_null(country.indices, len(country.dictionary)).to_numpy(zero_copy_only=False)]
+    return places
 
 
 def _zone_column(zones: NDArray[np.int16], automaton: PhoneAutomaton) -> pa.DictionaryArray:
@@ -91,14 +108,11 @@ def _zone_column(zones: NDArray[np.int16], automaton: PhoneAutomaton) -> pa.Dict
     return pa.DictionaryArray.from_arrays(pa.array(renumbered[zones], mask=zones < 0), pa.array(automaton.zones[occurs], type=pa.string()))
 
 
-def _completed(read: pa.Table, undecided: pa.Array, phone: pa.Array, country: pa.DictionaryArray) -> pa.Table:
-    """Fill in, from the library, the rows that the automaton left undecided."""
-    if not pc.any(undecided).as_py():
-        return read
-    asked = verdicts_by_library(phone.filter(undecided), country.filter(undecided))
-    e164 = pc.replace_with_mask(read["e164"], undecided, asked["e164"].combine_chunks())
-    read_zones, asked_zones = read["zones"].combine_chunks(), asked["zones"].combine_chunks()
-    names = pa.concat_arrays([read_zones.dictionary, asked_zones.dictionary]).unique()
-    renumbered = pc.index_in(asked_zones.dictionary, names).take(asked_zones.indices)
-    zones = pa.DictionaryArray.from_arrays(pc.replace_with_mask(read_zones.indices, undecided, renumbered), names)
-    return pa.table([e164, zones], schema=VERDICTS)
+def _completed(verdicts: pa.Table, undecided: pa.Array, others: pa.Table) -> pa.Table:
+    """Put the verdicts of the others in the undecided rows, in order."""
+    zones, other_zones = verdicts["zones"].combine_chunks(), others["zones"].combine_chunks()
+    names = pa.concat_arrays([zones.dictionary, other_zones.dictionary]).unique()
+    renumbered = pc.index_in(other_zones.dictionary, names).take(other_zones.indices)
+    indices = pc.replace_with_mask(zones.indices, undecided, renumbered)
+    e164 = pc.replace_with_mask(verdicts["e164"].combine_chunks(), undecided, others["e164"].combine_chunks())
+    return pa.table([e164, pa.DictionaryArray.from_arrays(indices, names)], schema=VERDICTS)

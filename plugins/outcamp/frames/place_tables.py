@@ -40,7 +40,8 @@ def country(code: str) -> Country | None:
                 if row["country"] == code
             ]
         ),
-        regions={plain_name(name): _key(row) for row in regions for name in row["names"].split("|")},
+        # A name, or a code of ISO 3166-2 with the country in front or without it.
+        regions={plain_name(form): _key(row) for row in regions for name in row["names"].split("|") for form in (name, f"{code}-{name}")},
         zones_of_regions={_key(row): row["zones"] for row in regions if row["zones"]},
         cities=cities,
         cities_anywhere={city: join_zones(zones_there) for city, zones_there in anywhere.items()},

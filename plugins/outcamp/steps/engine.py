@@ -15,11 +15,11 @@ from outcamp.core.dispositions import Channel
 from outcamp.core.manifest import Manifest
 from outcamp.core.open_times import OpenTimes
 from outcamp.core.schedule import expires_at, final_occurrence
-from outcamp.store import campaigns
+from outcamp.store import campaigns, outcomes
 from outcamp.store.campaigns import CampaignRow
 from outcamp.store.lake import Lake
 from outcamp.store.ledger import Ledger, Transaction
-from outcamp.store.outcomes import RuleRow
+from outcamp.store.outcomes import Followed, RuleRow
 from outcamp.transports.base import Transport
 
 MAX_BATCHES = 1000  # of one wave; Airflow maps at most 1024
@@ -111,6 +111,10 @@ class Engine:
         if row.committed:
             self._row.append(row)
         return row
+
+    def follow(self, tx: Transaction, disposed: outcomes.Rows) -> Followed:
+        """Make what follows on attempts that were disposed in this transaction."""
+        return outcomes.follow(tx, self.register(tx).campaign_id, disposed, self.rules, self.expires_at)
 
     def expired(self, now: datetime) -> bool:
         """Tell whether the campaign has expired."""

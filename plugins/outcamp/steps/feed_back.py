@@ -1,4 +1,4 @@
-"""feed_back: after the sends of a wave, turn dispositions into reattempts and exits, and end the wave."""
+"""feed_back: after the sends of a wave, take in what came back, and end the wave."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from outcamp.steps.engine import Engine
 from outcamp.steps.ingest import ingest
 from outcamp.store import outcomes, waves
 from outcamp.store.ledger import Transaction
-from outcamp.store.outcomes import Settled
+from outcamp.store.outcomes import Followed
 
 
-def feed_back(engine: Engine, run: str, now: datetime) -> Settled:
-    """Settle what a wave's sends brought, end open entries when the campaign has expired, and mark the wave finished."""
+def feed_back(engine: Engine, run: str, now: datetime) -> Followed:
+    """Take in what has come back by now, end open entries when the campaign has expired, and mark the wave finished."""
 
     def end(tx: Transaction) -> None:
         campaign_id = engine.register(tx).campaign_id

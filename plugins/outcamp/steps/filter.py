@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from outcamp.frames.endpoints import endpoint_columns
+from outcamp.frames.endpoints import endpoint_columns, phone_columns
 from outcamp.frames.filter import Decisions, Moment, Rows, decide
 from outcamp.steps.engine import MAX_BATCHES, Engine
 from outcamp.steps.snapshot import BUCKET, RECIPIENT
@@ -119,7 +119,7 @@ def _with_origin_columns(engine: Engine, tx: Transaction, campaign_id: int, clai
 
 def _segment_columns(engine: Engine, table: pa.Table) -> pa.Table:
     """Return the columns that the rules read, and those that templates read under a prefix, so that no name meets one of ours."""
-    wanted = {RECIPIENT, BUCKET, *_RULE_COLUMNS}
+    wanted = {RECIPIENT, BUCKET, *_RULE_COLUMNS, *phone_columns(engine.campaign)}
     for channel in engine.campaign.channels_used:
         wanted.update(endpoint_columns(engine.campaign, channel))
     rules = table.select([name for name in table.column_names if name in wanted])

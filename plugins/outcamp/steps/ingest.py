@@ -1,4 +1,4 @@
-"""ingest: take in what became of attempts, set deadlines that have passed, and turn dispositions into reattempts and exits."""
+"""ingest: take in what became of attempts, set deadlines that have passed, and make what follows."""
 
 from __future__ import annotations
 
@@ -12,37 +12,32 @@ from outcamp.core.dispositions import NEVER_REACHED
 from outcamp.steps.engine import Engine
 from outcamp.store import outcomes
 from outcamp.store.ledger import Transaction
-from outcamp.store.outcomes import Settled
-from outcamp.store.submission import RESULTS
+from outcamp.store.outcomes import Followed
 
 
-def ingest(engine: Engine, now: datetime, also: Callable[[Transaction], None] | None = None) -> Settled:
-    """Take in the outcomes that have happened by now, each with the instant at which it happened, and settle what they decide.
+def ingest(engine: Engine, now: datetime, also: Callable[[Transaction], None] | None = None) -> Followed:
+    """Take in the outcomes that have happened by now, each with the instant at which it happened, and what follows on them.
 
     ``also`` runs in the same transaction, after that.
     """
     transports = list({id(transport): transport for transport in engine.transports.values()}.values())
     happened = [transport.outcomes(now) for transport in transports]
     with engine.ledger.transaction() as tx:
-        campaign = engine.register(tx)
+        campaign_id = engine.register(tx).campaign_id
+        disposed: outcomes.Rows = []
         for table in happened:
             if table.num_rows:
-                outcomes.record(tx, campaign.campaign_id, as_results(table))
-        outcomes.set_no_outcome(tx, campaign.campaign_id, now)
-        settled = outcomes.settle(tx, campaign.campaign_id, engine.rules, engine.expires_at)
+                unreached = never_reached(table["channel"], table["disposition"])
+                disposed += outcomes.record(tx, campaign_id, table.append_column("unreached", unreached))
+        disposed += outcomes.set_no_outcome(tx, campaign_id, now)
+        followed = engine.follow(tx, disposed)
         if also is not None:
             also(tx)
     # Forgotten only now: a crash before this line takes them in again, which changes nothing.
-    for transport in transports:
-        transport.acknowledge(now)
-    return settled
-
-
-def as_results(table: pa.Table) -> pa.Table:
-    """Return outcomes as the ledger's result rows: what never reached anybody is ``not_delivered``."""
-    state = pc.if_else(never_reached(table["channel"], table["disposition"]), "not_delivered", "sent")
-    columns = {name: table[name] for name in table.column_names} | {"state": state, "message_id": pa.nulls(table.num_rows, pa.string())}
-    return pa.table([columns[name] for name in RESULTS.names], schema=RESULTS)
+    for transport, table in zip(transports, happened, strict=True):
+        if table.num_rows:
+            transport.acknowledge(now)
+    return followed
 
 
 def never_reached(channel: pa.ChunkedArray, disposition: pa.ChunkedArray) -> pa.ChunkedArray:

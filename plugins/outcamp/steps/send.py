@@ -47,7 +47,7 @@ def send(engine: Engine, run: str, batch: int, clock: Callable[[], datetime], pa
         mine = waves.take_token(tx, engine.register(tx).campaign_id, run, batch)
         if mine is None:
             return Sent(0, 0)
-        submission.doubt(tx, mine.wave_id, batch, mine.token, clock())
+        engine.follow(tx, submission.doubt(tx, mine.wave_id, batch, mine.token, clock()))
     engine.lake.publish(mine.file)
     rows = engine.lake.read(mine.file, row_group=mine.batch.row_group)
     channel = Channel(rows["channel"][0].as_py())  # a batch is of one channel
@@ -80,7 +80,7 @@ def _send_chunk(engine: Engine, mine: Try, channel: Channel, chunk: pa.Table, no
     rows = _those(going, moved)
     answers = _as_results(rows, engine.transports[channel].submit(rows, now), now)
     with engine.ledger.transaction() as tx:
-        submission.record_answers(tx, wave_id, batch, token, answers)
+        engine.follow(tx, submission.record_answers(tx, wave_id, batch, token, answers))
     return rows.num_rows
 
 
@@ -113,7 +113,7 @@ def _look_again(engine: Engine, tx: Transaction, channel: Channel, chunk: pa.Tab
     """Ask everything once more: stopped? paused? expired? window open? suppressed since? limits?"""
     look = _Look(chunk.num_rows)
     campaign_id = engine.register(tx).campaign_id
-    halt = campaigns.halt(tx, campaign_id, now)
+    halt, any_suppressed = campaigns.halt(tx, campaign_id, now)
     if halt is not None:
         look.keep(look.going(), "closed" if halt in _ENDS else "waiting", halt)
         return look
@@ -128,8 +128,9 @@ def _look_again(engine: Engine, tx: Transaction, channel: Channel, chunk: pa.Tab
     look.keep(shut, "waiting", "window_closed", opening.take(pa.array(shut)).to_pylist())
 
     rows = look.going()
-    known = admission.standing(tx, campaign_id, _asked(chunk, rows), entry_limits=False)
-    look.keep(rows[known["is_suppressed"].to_numpy()], "closed", "suppressed")
+    if any_suppressed:
+        known = admission.standing(tx, campaign_id, _asked(chunk, rows), entry_limits=False)
+        look.keep(rows[known["is_suppressed"].to_numpy()], "closed", "suppressed")
 
     rows = look.going()
     over, frees = admission.over_limits(
@@ -168,7 +169,7 @@ def _as_results(rows: pa.Table, answers: pa.Table, now: datetime) -> pa.Table:
     """Return the transport's answers as result rows of the ledger."""
     refused = pc.equal(answers["status"], "refused")
     columns = {name: rows[name] for name in ATTEMPT_KEYS.names} | {
-        "state": pc.if_else(never_reached(rows["channel"], answers["disposition"]), "not_delivered", "sent"),
+        "unreached": never_reached(rows["channel"], answers["disposition"]),
         "message_id": answers["message_id"],
         "disposition": answers["disposition"],
         "disposed_at": pc.if_else(refused, pc.fill_null(answers["disposed_at"], pa.scalar(now, INSTANT)), answers["disposed_at"]),

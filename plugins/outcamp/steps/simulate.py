@@ -150,12 +150,11 @@ class _Clock:
             parts = snapshot_due(engine, run_key(now, 1), now, now) if due == now and self._anything_due(now) else None
             if occurrence is not None and start == now:
                 run = run_key(occurrence)
-                self._decide(run, snapshot_occurrence(engine, self._segment, run, occurrence, now), now)
+                self._decide(run, snapshot_occurrence(engine, self._segment, run, occurrence, now, due_at=now), now)
                 occurrence = next_occurrence(schedule, published_at, now)
             if parts is not None:
                 self._decide(run_key(now, 1), parts, now)
-        if until is not None:
-            ingest(engine, until)
+        ingest(engine, until or max(now, self._transport.ends_at() or now))
         return self._result()
 
     def _next_due(self, now: datetime) -> datetime | None:

@@ -29,8 +29,13 @@ def prepare_wave(engine: Engine, run: str, now: datetime) -> None:
     release_dead_waves(engine, now, own=run)
 
 
-def snapshot_occurrence(engine: Engine, segment: Segment, run: str, scheduled_at: datetime, now: datetime) -> list[PartRow]:
-    """Write the segment of an occurrence to the lake and return its parts; none when the occurrence is closed or overtaken."""
+def snapshot_occurrence(
+    engine: Engine, segment: Segment, run: str, scheduled_at: datetime, now: datetime, due_at: datetime | None = None
+) -> list[PartRow]:
+    """Write the segment of an occurrence to the lake and return its parts; none when the occurrence is closed or overtaken.
+
+    ``due_at`` is the wave's own instant, where it is not the scheduled one: an occurrence that was missed runs later.
+    """
     with engine.ledger.transaction() as tx:
         campaign = engine.register(tx)
         successor = next_occurrence(engine.campaign.schedule, engine.manifest.published_at, scheduled_at)
@@ -39,7 +44,7 @@ def snapshot_occurrence(engine: Engine, segment: Segment, run: str, scheduled_at
         occurrence = waves.open_occurrence(tx, campaign.campaign_id, scheduled_at, run, now)
         if occurrence is None:
             return []
-        wave = waves.open_wave(tx, campaign.campaign_id, run, scheduled_at, occurrence.occurrence_id, now)
+        wave = waves.open_wave(tx, campaign.campaign_id, run, due_at or scheduled_at, occurrence.occurrence_id, now)
         found = waves.parts(tx, wave.wave_id, "snapshot")
     if not found:
         found = _write_parts(engine, segment, wave, now)
@@ -74,7 +79,7 @@ def release_dead_waves(engine: Engine, now: datetime, own: str | None = None) ->
     dead = sorted(wave_id for wave_id, run in holders.items() if run not in alive)
     if dead:
         with engine.ledger.transaction() as tx:
-            claims.give_back(tx, campaign.campaign_id, dead, now)
+            engine.follow(tx, claims.give_back(tx, campaign.campaign_id, dead, now))
 
 
 def _write_parts(engine: Engine, segment: Segment, wave: WaveRow, now: datetime) -> list[PartRow]:

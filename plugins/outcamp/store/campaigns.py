@@ -51,10 +51,10 @@ def register(
     return CampaignRow(campaign_id=found[0], name=name, expires_at=found[2], committed=committed)
 
 
-def halt(tx: Transaction, campaign_id: int, now: datetime) -> str | None:
-    """Return why a campaign may not send now (deleted, stopped, error, expired), or None when it may."""
-    reason: str | None = tx.one("halt-of-campaign", campaign_id=campaign_id, now=now)[0]
-    return reason
+def halt(tx: Transaction, campaign_id: int, now: datetime) -> tuple[str | None, bool]:
+    """Return why a campaign may not send now (deleted, stopped, error, expired; None: it may), and whether anybody is suppressed."""
+    reason, any_suppressed = tx.one("halt-of-campaign", campaign_id=campaign_id, now=now)
+    return reason, any_suppressed
 
 
 def live_campaigns(tx: Transaction, now: datetime) -> list[int]:

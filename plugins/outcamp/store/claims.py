@@ -26,11 +26,12 @@ def holders(tx: Transaction, campaign_id: int) -> dict[int, str]:
     return dict(tx.run("waves-holding-rows", campaign_id=campaign_id))  # type: ignore[arg-type]
 
 
-def give_back(tx: Transaction, campaign_id: int, wave_ids: list[int], now: datetime) -> None:
-    """Free what dead waves hold: claimed rows wait again; a submission without an answer becomes unknown."""
-    tx.run("doubt-submissions-of-waves", wave_ids=wave_ids, now=now)
+def give_back(tx: Transaction, campaign_id: int, wave_ids: list[int], now: datetime) -> list[tuple[object, ...]]:
+    """Free what dead waves hold: claimed rows wait again; return submissions without an answer, which are unknown now."""
+    doubted = tx.run("doubt-submissions-of-waves", wave_ids=wave_ids, now=now)
     tx.run("give-back-claims", wave_ids=wave_ids)
     tx.run("give-back-deferred", campaign_id=campaign_id, wave_ids=wave_ids)
+    return doubted
 
 
 def claim_due(tx: Transaction, campaign_id: int, wave_id: int, now: datetime, *, everything: bool) -> dict[int, int]:

@@ -114,6 +114,7 @@ class Ledger:
             connection = self._connect()
             connection.autocommit = True  # transactions are opened by name, in transaction()
             connection.execute("SET TIME ZONE 'UTC'")
+            connection.execute(_text("keep-to-plan"))
             self._connection = connection
         return self._connection
 

@@ -1,4 +1,4 @@
-"""What became of attempts: outcomes, deadlines, and the reattempts and exits that follow."""
+"""What became of attempts, and the reattempts and exits that follow."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from outcamp.store.datasets import ATTEMPTS
+from outcamp.store.datasets import ATTEMPT_KEYS, ATTEMPTS, INSTANT
 from outcamp.store.ledger import Transaction
+
+# Outcomes as they are written to their attempts; unreached: the channel proved that the message never reached the person.
+OUTCOMES = pa.schema([*ATTEMPT_KEYS, ("disposition", pa.string()), ("disposed_at", INSTANT), ("unreached", pa.bool_())])
+# Attempts that have just got their disposition.
+DISPOSED = pa.schema([*ATTEMPT_KEYS, ("disposition", pa.string()), ("disposed_at", INSTANT)])
+Rows = list[tuple[object, ...]]
 
 
 @dataclass(frozen=True)
@@ -23,38 +29,41 @@ class RuleRow:
 
 
 @dataclass(frozen=True)
-class Settled:
-    """How many attempts got their disposition, and what followed."""
+class Followed:
+    """How many attempts got their disposition, and what followed: reattempts made, entries exited."""
 
     disposed: int
     made: int
     exited: int
 
 
-def record(tx: Transaction, campaign_id: int, outcomes: pa.Table) -> None:
-    """Write outcomes (columns of ``submission.RESULTS``; state ``sent`` or ``not_delivered``) to their attempts, each once."""
-    names = ("occurrence_id", "recipient_id", "attempt", "state", "disposition", "disposed_at")
-    tx.run("record-outcomes", campaign_id=campaign_id, **{name: outcomes[name] for name in names})
+def record(tx: Transaction, campaign_id: int, outcomes: pa.Table) -> Rows:
+    """Write outcomes (``OUTCOMES``) to their attempts, each once, and return the attempts that they disposed."""
+    return tx.run("record-outcomes", campaign_id=campaign_id, **{name: outcomes[name] for name in OUTCOMES.names})
 
 
-def set_no_outcome(tx: Transaction, campaign_id: int, now: datetime) -> None:
-    """Give attempts whose deadline has passed the disposition ``no_outcome``."""
-    tx.run("set-no-outcome", campaign_id=campaign_id, now=now)
+def set_no_outcome(tx: Transaction, campaign_id: int, now: datetime) -> Rows:
+    """Give attempts whose deadline has passed the disposition ``no_outcome``, and return them."""
+    return tx.run("set-no-outcome", campaign_id=campaign_id, now=now)
 
 
-def settle(tx: Transaction, campaign_id: int, rules: list[RuleRow], expires_at: datetime | None) -> Settled:
-    """Turn dispositions into the next attempt, or the entry's exit; a repeated call finds nothing left to do."""
-    found = tx.one(
-        "settle",
+def follow(tx: Transaction, campaign_id: int, disposed: Rows, rules: list[RuleRow], expires_at: datetime | None) -> Followed:
+    """Make what follows on attempts that were disposed in this transaction: the next attempt, or the entry's exit."""
+    if not disposed:
+        return Followed(0, 0, 0)
+    columns = [pa.array(column, field.type) for column, field in zip(zip(*disposed, strict=True), DISPOSED, strict=True)]
+    made, exited = tx.one(
+        "follow",
         campaign_id=campaign_id,
         expires_at=expires_at,
         rule=[row.rule for row in rules],
-        disposition=[row.disposition for row in rules],
+        names=[row.disposition for row in rules],
         channel=[row.channel for row in rules],
         wait=[row.wait for row in rules],
         times=[row.times for row in rules],
+        **dict(zip(DISPOSED.names, columns, strict=True)),
     )
-    return Settled(*found)
+    return Followed(len(disposed), made, exited)
 
 
 def exit_at_expiry(tx: Transaction, campaign_id: int, expires_at: datetime) -> None:

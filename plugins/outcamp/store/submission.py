@@ -11,10 +11,11 @@ from outcamp.store.ledger import Transaction
 
 # What may not go now. state: waiting (due_at: when it is due again; null: as before) or closed.
 HANDED_BACK = pa.schema([*ATTEMPT_KEYS, ("state", pa.string()), ("reason", pa.string()), ("due_at", INSTANT)])
-# What became of a submission. state: sent or not_delivered.
+# The transport's answers; disposition with disposed_at where the outcome is known at once.
 RESULTS = pa.schema(
-    [*ATTEMPT_KEYS, ("state", pa.string()), ("message_id", pa.string()), ("disposition", pa.string()), ("disposed_at", INSTANT)]
+    [*ATTEMPT_KEYS, ("message_id", pa.string()), ("disposition", pa.string()), ("disposed_at", INSTANT), ("unreached", pa.bool_())]
 )
+Rows = list[tuple[object, ...]]
 
 
 def submit(
@@ -33,14 +34,15 @@ def hand_back(tx: Transaction, wave_id: int, batch: int, rows: pa.Table, now: da
         tx.run("hand-back", wave_id=wave_id, batch=batch, now=now, **_columns(rows, HANDED_BACK))
 
 
-def doubt(tx: Transaction, wave_id: int, batch: int, token: int, now: datetime) -> None:
-    """Mark what earlier tries of a batch left without an answer as unknown: it counts, and is not submitted again."""
-    tx.run("doubt-submissions-of-batch", wave_id=wave_id, batch=batch, token=token, now=now)
+def doubt(tx: Transaction, wave_id: int, batch: int, token: int, now: datetime) -> Rows:
+    """Give what earlier tries of a batch left without an answer the disposition unknown: it counts, and is not submitted again."""
+    return tx.run("doubt-submissions-of-batch", wave_id=wave_id, batch=batch, token=token, now=now)
 
 
-def record_answers(tx: Transaction, wave_id: int, batch: int, token: int, answers: pa.Table) -> None:
-    """Write the transport's answers (``RESULTS``) to this try's submissions; doing it again changes nothing."""
-    tx.run("record-answers", wave_id=wave_id, batch=batch, token=token, **_columns(answers, RESULTS))
+def record_answers(tx: Transaction, wave_id: int, batch: int, token: int, answers: pa.Table) -> Rows:
+    """Write the transport's answers (``RESULTS``) to this try's submissions, and return the attempts that they disposed."""
+    rows = tx.run("record-answers", wave_id=wave_id, batch=batch, token=token, **_columns(answers, RESULTS))
+    return [row for row in rows if row[3] is not None]
 
 
 def _columns(table: pa.Table, schema: pa.Schema) -> dict[str, pa.ChunkedArray]:

@@ -65,6 +65,11 @@ class ScriptedTransport:
         first: datetime | None = pc.min(wakes.filter(pc.greater(wakes, pa.scalar(now, INSTANT)))).as_py()
         return first
 
+    def ends_at(self) -> datetime | None:
+        """Return the moment at which the last outcome that is still to come happens."""
+        last: datetime | None = pc.max(self._pending()["disposed_at"]).as_py()
+        return last
+
     def _remember(self, rows: pa.Table, disposition: pa.Array, disposed_at: pa.Array, now: datetime, later: pa.Array) -> None:
         columns = [*(rows[name] for name in OUTCOMES.names[:4]), disposition, disposed_at]
         coming = pa.table(columns, names=OUTCOMES.names).append_column("sent_at", pa.repeat(pa.scalar(now, INSTANT), rows.num_rows)).filter(later)

@@ -2,7 +2,7 @@
 -- Text keys compare by bytes (COLLATE "C"): the order of the files, of the locks and of the indexes is the same one.
 CREATE SCHEMA IF NOT EXISTS outcamp;
 
-CREATE TYPE outcamp.attempt_state AS ENUM ('waiting', 'claimed', 'submitting', 'sent', 'not_delivered', 'unknown', 'closed');
+CREATE TYPE outcamp.attempt_state AS ENUM ('waiting', 'claimed', 'submitting', 'sent', 'closed');
 
 CREATE TABLE outcamp.campaigns (
     campaign_id          integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -106,11 +106,10 @@ CREATE TABLE outcamp.attempts (
 
 -- Limits: a recipient's counted communications, of any campaign, newest first.
 CREATE INDEX attempts_counted ON outcamp.attempts (recipient_id, counted_at) INCLUDE (campaign_id) WHERE counted_at IS NOT NULL;
--- The four partial indexes below hold only rows in flight, whatever the size of the history.
+-- The three partial indexes below hold only rows in flight, whatever the size of the history.
 CREATE INDEX attempts_waiting ON outcamp.attempts (campaign_id, due_at) WHERE state = 'waiting';
 CREATE INDEX attempts_claimed ON outcamp.attempts (wave_id, bucket) WHERE state IN ('claimed', 'submitting');
-CREATE INDEX attempts_awaiting ON outcamp.attempts (campaign_id, deadline_at) WHERE state = 'sent' AND disposition IS NULL;
-CREATE INDEX attempts_disposed ON outcamp.attempts (campaign_id) WHERE state IN ('sent', 'not_delivered', 'unknown') AND disposition IS NOT NULL;
+CREATE INDEX attempts_awaiting ON outcamp.attempts (campaign_id, deadline_at) WHERE state = 'sent';
 
 -- Rows of an occurrence that wait until the recipient's open entry exits (while_active: defer).
 CREATE TABLE outcamp.deferred (
