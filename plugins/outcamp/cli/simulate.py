@@ -1,0 +1,94 @@
+"""simulate: run a campaign file on a virtual clock, and write what would be decided and sent."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from outcamp.core.errors import DataError, UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="the campaign file")
+    parser.add_argument("--recipients", type=Path, required=True, metavar="R", help="the segment: Parquet or CSV")
+    parser.add_argument("--history", type=Path, metavar="H", help="earlier communications: recipient_id, campaign, contacted_at, active")
+    parser.add_argument("--outcomes", type=Path, metavar="O", help="what becomes of attempts: recipient_id, attempt, channel, disposition, after")
+    parser.add_argument("--suppressions", type=Path, metavar="S", help="whom not to contact: recipient_id or endpoint, channel")
+    parser.add_argument("--at", required=True, metavar="T", help="the first instant, with an offset: 2026-12-01T07:00:00-05:00")
+    parser.add_argument("--until", metavar="T", help="the last instant; left out: until nothing is due any more")
+    parser.add_argument("--wave-interval", default="60", metavar="SECONDS", help="waves run at multiples of this (default: 60)")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where verdicts.parquet, attempts.parquet and summary.json go")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Simulate, write the three files, and print the funnel."""
+    import pyarrow.parquet as pq
+
+    from outcamp.cli.home import project_home
+    from outcamp.segments import files
+    from outcamp.steps.simulate import simulate
+
+    at, until = _instant(args.at, "--at"), _instant(args.until, "--until") if args.until else None
+    if until is not None and until < at:
+        raise UsageError(f"--until {args.until} is before --at {args.at}", next_step="give a later instant")
+    try:
+        text = args.file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{args.file} cannot be read: {error}", next_step="check the path") from error
+    found = simulate(
+        text,
+        str(args.file),
+        files.read(args.recipients),
+        files.read(args.history) if args.history else None,
+        files.read(args.outcomes) if args.outcomes else None,
+        files.read(args.suppressions) if args.suppressions else None,
+        at,
+        until,
+        _interval(args.wave_interval),
+        home=project_home(),
+    )
+    args.out.mkdir(parents=True, exist_ok=True)
+    pq.write_table(found.verdicts, args.out / "verdicts.parquet")
+    pq.write_table(found.attempts, args.out / "attempts.parquet")
+    summary = json.dumps(found.summary, indent=2)
+    (args.out / "summary.json").write_text(summary + "\n", encoding="utf-8")
+    print(summary if args.json else _funnel(found.summary, args.out))
+    return 0 if found.summary["balanced"] else 1
+
+
+def _instant(text: str, option: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{option} {text!r} is not an instant", next_step="write it like 2026-12-01T07:00:00-05:00") from None
+    if instant.tzinfo is None:
+        raise UsageError(f"{option} {text!r} has no offset from UTC", next_step=f"add one: {text}+00:00") from None
+    return instant
+
+
+def _interval(text: str) -> timedelta:
+    try:
+        interval = timedelta(seconds=float(text))
+    except (ValueError, OverflowError):
+        interval = timedelta(0)
+    if interval < timedelta(seconds=1):
+        raise UsageError(f"--wave-interval {text!r} is not a number of seconds", next_step="write a number from 1 on: 60")
+    return interval
+
+
+def _funnel(summary: dict[str, object], out: Path) -> str:
+    """Return the funnel as lines for a person."""
+    rows = [("candidates", summary["candidates"]), ("send", summary["send"])]
+    for verdict in ("later", "drop"):
+        reasons = summary[verdict]
+        assert isinstance(reasons, dict)
+        rows += [(f"{verdict}: {reason}", count) for reason, count in reasons.items()]
+    dispositions = summary["dispositions"]
+    assert isinstance(dispositions, dict)
+    rows += [(f"became {disposition}", count) for disposition, count in dispositions.items()]
+    lines = [f"{summary['campaign']}: {summary['waves']} waves, {'balanced' if summary['balanced'] else 'NOT BALANCED'}"]
+    lines += [f"  {name:<32}{count:>12,}" for name, count in rows]
+    return "\n".join([*lines, f"pandas: pd.read_parquet({str(out / 'verdicts.parquet')!r})"])
