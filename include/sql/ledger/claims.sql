@@ -6,7 +6,7 @@ WHERE w.campaign_id = %(campaign_id)s
        OR EXISTS (SELECT FROM outcamp.deferred d WHERE d.campaign_id = w.campaign_id AND d.wave_id = w.wave_id));
 
 -- name: give-back-claims
-UPDATE outcamp.attempts SET state = 'waiting', wave_id = NULL, batch = NULL
+UPDATE outcamp.attempts SET state = 'waiting', wave_id = NULL
 WHERE wave_id = ANY(%(wave_ids)s) AND state = 'claimed';
 
 -- name: give-back-deferred
@@ -25,7 +25,7 @@ RETURNING a.occurrence_id, a.recipient_id, a.attempt, a.disposition, a.disposed_
 
 -- name: claim-due
 -- At the expiry everything that waits is taken, so that everybody gets a last verdict.
-UPDATE outcamp.attempts SET state = 'claimed', wave_id = %(wave_id)s, batch = NULL
+UPDATE outcamp.attempts SET state = 'claimed', wave_id = %(wave_id)s
 WHERE campaign_id = %(campaign_id)s AND state = 'waiting' AND (due_at <= %(now)s OR %(everything)s);
 
 -- name: claim-deferred
@@ -36,7 +36,7 @@ WHERE d.campaign_id = %(campaign_id)s AND d.wave_id IS NULL
 
 -- name: claimed-by-bucket
 SELECT bucket, count(*) FROM (
-    SELECT bucket FROM outcamp.attempts WHERE wave_id = %(wave_id)s AND state = 'claimed' AND batch IS NULL
+    SELECT bucket FROM outcamp.attempts WHERE wave_id = %(wave_id)s AND state = 'claimed'
     UNION ALL
     SELECT bucket FROM outcamp.deferred WHERE campaign_id = %(campaign_id)s AND wave_id = %(wave_id)s) AS claimed
 GROUP BY bucket ORDER BY bucket;
@@ -46,7 +46,7 @@ GROUP BY bucket ORDER BY bucket;
 COPY (
     SELECT a.occurrence_id, a.recipient_id, a.attempt, a.bucket, e.part, a.channel, false AS is_new
     FROM outcamp.attempts a JOIN outcamp.entries e USING (occurrence_id, recipient_id)
-    WHERE a.wave_id = current_setting('outcamp.wave_id')::bigint AND a.state = 'claimed' AND a.batch IS NULL
+    WHERE a.wave_id = current_setting('outcamp.wave_id')::bigint AND a.state = 'claimed'
       AND a.bucket BETWEEN current_setting('outcamp.first_bucket')::smallint AND current_setting('outcamp.last_bucket')::smallint
     UNION ALL
     SELECT d.occurrence_id, d.recipient_id, 1, d.bucket, d.part, current_setting('outcamp.channel'), true

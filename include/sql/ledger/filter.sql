@@ -29,19 +29,27 @@ FROM (
     ) h ON c.is_new AND %(entry_limits)s
 ) AS known;
 
+-- name: any-suppressed
+SELECT EXISTS (SELECT FROM outcamp.suppressions);
+
 -- name: over-limits
 -- For each candidate that is over a limit, its position and the instant at which the last of its broken limits frees.
 -- A limit {count, within} is broken iff the count-th newest counted communication lies in (now - within, now]; it frees at that one + within.
+-- One look at a recipient's communications serves all limits of a kind: total limits leave out the campaigns that ignore them.
 -- The plan in filter and the binding check before a submission are this one statement.
-SELECT c.row_no - 1, max(b.counted_at + l.within) AS free_at
+SELECT c.row_no - 1, max(seen.instants[l.count] + l.within) AS free_at
 FROM unnest(%(recipient_id)s::text[]) WITH ORDINALITY AS c (recipient_id, row_no)
-CROSS JOIN unnest(%(counts)s::int[], %(withins)s::interval[], %(totals)s::boolean[]) AS l (count, within, total)
+CROSS JOIN unnest(%(kinds)s::boolean[], %(most)s::int[], %(longest)s::interval[]) AS kind (total, most, longest)
 CROSS JOIN LATERAL (
-    SELECT a.counted_at FROM outcamp.attempts a
-    WHERE a.recipient_id = c.recipient_id AND a.counted_at > %(now)s - l.within AND a.counted_at <= %(now)s
-      AND (%(all_campaigns)s OR a.campaign_id = ANY(%(live)s))
-      AND NOT (l.total AND a.campaign_id = ANY(%(outside_total)s))
-    ORDER BY a.counted_at DESC OFFSET l.count - 1 LIMIT 1) b
+    SELECT array_agg(counted_at) AS instants FROM (
+        SELECT a.counted_at FROM outcamp.attempts a
+        WHERE a.recipient_id = c.recipient_id AND a.counted_at > %(now)s - kind.longest AND a.counted_at <= %(now)s
+          AND (%(all_campaigns)s OR a.campaign_id = ANY(%(live)s))
+          AND NOT (kind.total AND a.campaign_id = ANY(%(outside_total)s))
+        ORDER BY a.counted_at DESC LIMIT kind.most) AS newest
+) AS seen
+JOIN unnest(%(counts)s::int[], %(withins)s::interval[], %(totals)s::boolean[]) AS l (count, within, total)
+  ON l.total = kind.total AND seen.instants[l.count] > %(now)s - l.within
 GROUP BY c.row_no
 ORDER BY c.row_no;
 
@@ -49,35 +57,35 @@ ORDER BY c.row_no;
 -- New recipients that are sent to or wait: their entries open, with a first attempt.
 WITH v AS MATERIALIZED (
     SELECT * FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(bucket)s::smallint[], %(part)s::smallint[],
-                         %(channel)s::text[], %(verdict)s::text[], %(reason)s::text[], %(due_at)s::timestamptz[], %(batch)s::int[])
-             AS v (occurrence_id, recipient_id, bucket, part, channel, verdict, reason, due_at, batch)
+                         %(channel)s::text[], %(verdict)s::text[], %(reason)s::text[], %(due_at)s::timestamptz[])
+             AS v (occurrence_id, recipient_id, bucket, part, channel, verdict, reason, due_at)
 ), entered AS (
     INSERT INTO outcamp.entries (occurrence_id, recipient_id, campaign_id, bucket, part, entered_at)
     SELECT occurrence_id, recipient_id, %(campaign_id)s, bucket, part, %(entered_at)s FROM v
 )
-INSERT INTO outcamp.attempts (occurrence_id, recipient_id, attempt, campaign_id, bucket, batch, wave_id, state, channel, waits_for, due_at)
-SELECT occurrence_id, recipient_id, 1, %(campaign_id)s, bucket, batch,
+INSERT INTO outcamp.attempts (occurrence_id, recipient_id, attempt, campaign_id, bucket, wave_id, state, channel, waits_for, due_at)
+SELECT occurrence_id, recipient_id, 1, %(campaign_id)s, bucket,
        CASE verdict WHEN 'send' THEN %(wave_id)s END,
        CASE verdict WHEN 'send' THEN 'claimed' ELSE 'waiting' END::outcamp.attempt_state,
        channel, reason, coalesce(due_at, %(now)s)
 FROM v;
 
--- name: move-due-attempts
--- Only rows that this wave still holds: what was given back or stopped meanwhile is somebody else's. Dropped ones end their entry.
+-- name: put-off
+-- Due attempts that are not sent now: they wait again, or end their entry. Those to send stay claimed as they are.
+-- Only rows that this wave still holds: what was given back or stopped meanwhile is somebody else's.
 WITH moved AS (
     UPDATE outcamp.attempts a
-    SET batch = v.batch,
-        wave_id = CASE v.verdict WHEN 'send' THEN a.wave_id END,
-        state = CASE v.verdict WHEN 'send' THEN 'claimed' WHEN 'later' THEN 'waiting' ELSE 'closed' END::outcamp.attempt_state,
+    SET wave_id = NULL,
+        state = CASE v.verdict WHEN 'later' THEN 'waiting' ELSE 'closed' END::outcamp.attempt_state,
         waits_for = v.reason,
         due_at = coalesce(v.due_at, a.due_at)
     FROM (SELECT *, %(wave_id)s::bigint AS wave_id, 'claimed' AS held
           FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
-                      %(verdict)s::text[], %(reason)s::text[], %(due_at)s::timestamptz[], %(batch)s::int[])
-               AS v (occurrence_id, recipient_id, attempt, verdict, reason, due_at, batch)
+                      %(verdict)s::text[], %(reason)s::text[], %(due_at)s::timestamptz[])
+               AS v (occurrence_id, recipient_id, attempt, verdict, reason, due_at)
           OFFSET 0) AS v  -- see send.sql
     WHERE a.occurrence_id = v.occurrence_id AND a.recipient_id = v.recipient_id AND a.attempt = v.attempt
-      AND a.state::text = v.held AND a.wave_id = v.wave_id AND a.batch IS NULL
+      AND a.state::text = v.held AND a.wave_id = v.wave_id
     RETURNING a.occurrence_id, a.recipient_id, a.state, v.reason
 )
 UPDATE outcamp.entries e SET exited_at = %(now)s, exit_reason = m.reason

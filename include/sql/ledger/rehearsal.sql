@@ -1,3 +1,8 @@
+-- name: forget-at-crash
+-- A rehearsal's ledger is thrown away: its large tables need no log.
+ALTER TABLE outcamp.attempts SET UNLOGGED;
+ALTER TABLE outcamp.entries SET UNLOGGED;
+
 -- name: load-history-campaigns
 -- A slash cannot be in a campaign's name, so nobody's real one is met.
 INSERT INTO outcamp.campaigns (name, seal, published_at, ignores_total_limits, stopped_at)

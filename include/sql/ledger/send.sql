@@ -3,28 +3,29 @@
 -- all given rows for each row of the table. The state is compared as text, so that no partial index offers itself.
 
 -- name: submit
--- The point of no return: rows move only if this wave, batch and try still hold them. Committed before the transport is called.
+-- The point of no return: rows move only if this wave still holds them, and (see hold-token) this try its batch; a row is in one batch of
+-- its wave. Committed before the transport is called.
 UPDATE outcamp.attempts a
-SET state = 'submitting', token = %(token)s, submitted_at = %(now)s, counted_at = %(now)s, deadline_at = %(deadline_at)s, waits_for = NULL
-FROM (SELECT *, %(wave_id)s::bigint AS wave_id, %(batch)s::integer AS batch, 'claimed' AS held
+SET state = 'submitting', batch = %(batch)s, token = %(token)s, submitted_at = %(now)s, counted_at = %(now)s, deadline_at = %(deadline_at)s, waits_for = NULL
+FROM (SELECT *, %(wave_id)s::bigint AS wave_id, 'claimed' AS held
       FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[]) AS r (occurrence_id, recipient_id, attempt)
       OFFSET 0) AS r
 WHERE a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND a.attempt = r.attempt
-  AND a.state::text = r.held AND a.wave_id = r.wave_id AND a.batch = r.batch
+  AND a.state::text = r.held AND a.wave_id = r.wave_id
 RETURNING a.occurrence_id, a.recipient_id;
 
 -- name: hand-back
 -- What may not go now: later rows wait again, dropped ones end their entry.
 WITH moved AS (
     UPDATE outcamp.attempts a
-    SET state = r.state::outcamp.attempt_state, wave_id = NULL, batch = NULL, due_at = coalesce(r.due_at, a.due_at), waits_for = r.reason
-    FROM (SELECT *, %(wave_id)s::bigint AS wave_id, %(batch)s::integer AS batch, 'claimed' AS held
+    SET state = r.state::outcamp.attempt_state, wave_id = NULL, due_at = coalesce(r.due_at, a.due_at), waits_for = r.reason
+    FROM (SELECT *, %(wave_id)s::bigint AS wave_id, 'claimed' AS held
           FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
                       %(state)s::text[], %(reason)s::text[], %(due_at)s::timestamptz[])
                AS r (occurrence_id, recipient_id, attempt, state, reason, due_at)
           OFFSET 0) AS r
     WHERE a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND a.attempt = r.attempt
-      AND a.state::text = r.held AND a.wave_id = r.wave_id AND a.batch = r.batch
+      AND a.state::text = r.held AND a.wave_id = r.wave_id
     RETURNING a.occurrence_id, a.recipient_id, a.state, r.reason
 )
 UPDATE outcamp.entries e SET exited_at = %(now)s, exit_reason = m.reason

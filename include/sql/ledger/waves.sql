@@ -62,6 +62,3 @@ RETURNING b.wave_id, b.token, b.part, b.row_group, b.rows, p.files;
 -- name: hold-token
 -- Locked until the transaction ends: a newer try cannot begin between this check and the move that relies on it.
 SELECT token FROM outcamp.batches WHERE wave_id = %(wave_id)s AND batch = %(batch)s FOR SHARE;
-
--- name: finish-batch
-UPDATE outcamp.batches SET finished_at = %(now)s WHERE wave_id = %(wave_id)s AND batch = %(batch)s AND token = %(token)s;

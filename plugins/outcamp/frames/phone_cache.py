@@ -49,7 +49,12 @@ def cache_folder() -> Path:
 
 
 def _path() -> Path:
-    return cache_folder() / f"phones-{version('phonenumbers')}-{_fingerprint()}.npz"
+    return cache_folder() / _file_name()
+
+
+@cache
+def _file_name() -> str:
+    return f"phones-{version('phonenumbers')}-{_fingerprint()}.npz"
 
 
 @cache

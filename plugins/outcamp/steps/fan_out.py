@@ -19,11 +19,10 @@ def fan_out(engine: Engine, run: str, now: datetime) -> list[BatchRow]:
             return []
         snapshot = waves.parts(tx, wave.wave_id, "snapshot")
         decided = waves.parts(tx, wave.wave_id, "filter")
-    check_accounts(run, snapshot, decided, segment=wave.occurrence_id is not None)
-    for part in decided:
-        for ref in part.files:
-            engine.lake.publish(ref)
-    with engine.ledger.transaction() as tx:
+        check_accounts(run, snapshot, decided, segment=wave.occurrence_id is not None)
+        for part in decided:
+            for ref in part.files:
+                engine.lake.publish(ref)
         waves.add_batches(tx, wave.wave_id, [batch for part in decided for batch in _batches(part)])
         tx.run("mark-fanned-out", wave_id=wave.wave_id, now=now)
         if wave.occurrence_id is not None:

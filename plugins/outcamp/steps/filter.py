@@ -60,7 +60,7 @@ def _decide(engine: Engine, tx: Transaction, wave: WaveRow, part: PartRow, wave_
     asks = _Ledger(engine, tx, wave, candidates, now)
     decided = decide(candidates, engine.campaign, moment, engine.open_times, asks.standing, asks.free_at)
     occurrences = waves.occurrences(tx, wave.campaign_id)
-    batches, numbers = _batches(engine, candidates, decided, occurrences, part.part, ceil(wave_rows / (MAX_BATCHES - wave_parts * 4)))
+    batches = _batches(engine, candidates, decided, occurrences, ceil(wave_rows / (MAX_BATCHES - wave_parts * 4)))
     verdicts = _verdicts(candidates, decided, occurrences, now)
     name = engine.campaign.name
     files = [engine.lake.prepare("verdicts", name, wave.run, part.part, [verdicts])]
@@ -71,7 +71,7 @@ def _decide(engine: Engine, tx: Transaction, wave: WaveRow, part: PartRow, wave_
         tx,
         wave.campaign_id,
         wave.wave_id,
-        changes.append_column("due_at", verdicts["due_at"]).append_column("batch", numbers),
+        changes.append_column("due_at", verdicts["due_at"]),
         wave.due_at,
         now,
         defers=engine.campaign.while_active == "defer",
@@ -178,10 +178,9 @@ def _occurrence_numbers(occurrence_id: pa.ChunkedArray, occurrences: dict[int, O
 
 
 def _batches(
-    engine: Engine, candidates: pa.Table, decided: Decisions, occurrences: dict[int, OccurrenceRow], part: int, least_rows: int
-) -> tuple[list[pa.Table], pa.Array]:
-    """Return the part's batches, each of one channel, and each candidate's batch number (null: not sent)."""
-    numbers = np.full(candidates.num_rows, -1)
+    engine: Engine, candidates: pa.Table, decided: Decisions, occurrences: dict[int, OccurrenceRow], least_rows: int
+) -> list[pa.Table]:
+    """Return the part's batches, each of one channel."""
     batches: list[pa.Table] = []
     sends = np.flatnonzero(decided.verdict == "send")
     names = candidates["channel"].to_numpy()[sends] if len(sends) else np.empty(0, object)
@@ -190,12 +189,11 @@ def _batches(
         size = max(engine.campaign.channels[channel].batch_size, least_rows)
         for start in range(0, len(mine), size):
             rows = mine[start : start + size]
-            numbers[rows] = part * 1024 + len(batches)
-            batches.append(_batch(engine, candidates.take(pa.array(rows)), decided, rows, occurrences))
-    return batches, pa.array(numbers, pa.int32(), mask=numbers < 0)
+            batches.append(_batch(candidates.take(pa.array(rows)), decided, rows, occurrences))
+    return batches
 
 
-def _batch(engine: Engine, chosen: pa.Table, decided: Decisions, rows: Rows, occurrences: dict[int, OccurrenceRow]) -> pa.Table:
+def _batch(chosen: pa.Table, decided: Decisions, rows: Rows, occurrences: dict[int, OccurrenceRow]) -> pa.Table:
     """Return a batch: the keys of its attempts, where they go, and the columns that its template reads."""
     computed = {
         "occurrence": _occurrence_numbers(chosen["occurrence_id"], occurrences),

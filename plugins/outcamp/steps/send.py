@@ -58,8 +58,6 @@ def send(engine: Engine, run: str, batch: int, clock: Callable[[], datetime], pa
         if went is None:
             return Sent(submitted, 0, overtaken=True)
         submitted += went
-    with engine.ledger.transaction() as tx:
-        tx.run("finish-batch", wave_id=mine.wave_id, batch=batch, token=mine.token, now=clock())
     return Sent(submitted, rows.num_rows - submitted)
 
 
@@ -74,7 +72,7 @@ def _send_chunk(engine: Engine, mine: Try, channel: Channel, chunk: pa.Table, no
         look = _look_again(engine, tx, channel, chunk, now, paused=paused)
         going = chunk.take(pa.array(look.going()))
         moved = submission.submit(tx, wave_id, batch, token, going, now, deadline_at) if going.num_rows else []
-        submission.hand_back(tx, wave_id, batch, look.handed_back(chunk), now)
+        submission.hand_back(tx, wave_id, look.handed_back(chunk), now)
     if not moved:
         return 0
     rows = _those(going, moved)

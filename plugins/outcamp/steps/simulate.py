@@ -44,6 +44,9 @@ from outcamp.store.waves import PartRow
 from outcamp.transports.scripted import ScriptedTransport
 
 
+_KEPT = 256 * 1024 * 1024  # of the snapshots that one due wave after another reads
+
+
 @dataclass(frozen=True)
 class Simulation:
     """What a simulation found: every verdict, every attempt that was submitted, and the funnel."""
@@ -103,7 +106,7 @@ def simulate(
         engine = Engine(
             manifest=manifest,
             ledger=ledger,
-            lake=Lake(folder, durable=False),
+            lake=Lake(folder, durable=False, keep_bytes=_KEPT),
             transports=dict.fromkeys(campaign.channels_used, transport),
             runs=_NoRuns(),
             wave_interval=wave_interval,
@@ -145,9 +148,9 @@ class _Clock:
             if not moments or (until is not None and min(moments) > until):
                 break
             now = min(moments)
-            prepare_wave(engine, run_key(now), now)
+            found = prepare_wave(engine, run_key(now), now)
             # What is due now is claimed before the occurrence's wave makes anything else due.
-            parts = snapshot_due(engine, run_key(now, 1), now, now) if due == now and self._anything_due(now) else None
+            parts = snapshot_due(engine, run_key(now, 1), now, now) if due == now and found.by(now) else None
             if occurrence is not None and start == now:
                 run = run_key(occurrence)
                 self._decide(run, snapshot_occurrence(engine, self._segment, run, occurrence, now, due_at=now), now)
@@ -162,13 +165,9 @@ class _Clock:
         with self._engine.ledger.transaction() as tx:
             due = claims.next_due(tx, self._engine.register(tx).campaign_id)
         # The deadlines in the ledger are not asked: the script knows which outcomes come in time, and wakes for the rest.
-        moments = [moment for moment in (due.waiting, due.expiry, now if due.deferred_is_free else None, self._transport.wakes_after(now)) if moment is not None]
-        return grid_after(min(moments), now, self._engine.wave_interval) if moments else None
-
-    def _anything_due(self, now: datetime) -> bool:
-        with self._engine.ledger.transaction() as tx:
-            due = claims.next_due(tx, self._engine.register(tx).campaign_id)
-        return due.deferred_is_free or any(moment is not None and moment <= now for moment in (due.waiting, due.expiry))
+        moments = [due.waiting, due.expiry, now if due.deferred_is_free else None, self._transport.wakes_after(now)]
+        first = min((moment for moment in moments if moment is not None), default=None)
+        return None if first is None else grid_after(first, now, self._engine.wave_interval)
 
     def _decide(self, run: str, parts: list[PartRow], now: datetime) -> None:
         """Run the steps of one wave after its snapshot."""

@@ -16,17 +16,27 @@ from outcamp.frames.hashing import buckets
 from outcamp.steps.engine import Engine, Segment
 from outcamp.steps.ingest import ingest
 from outcamp.store import claims, waves
+from outcamp.store.claims import Due
 from outcamp.store.lake import FileRef
+from outcamp.store.ledger import Transaction
 from outcamp.store.spill import BUCKETS, BucketSpill
 from outcamp.store.waves import PartRow, WaveRow
 
 RECIPIENT, BUCKET, ROW_NO = "recipient_id", "_outcamp_bucket", "_outcamp_row"
 
 
-def prepare_wave(engine: Engine, run: str, now: datetime) -> None:
-    """Before a wave considers anybody: take in outcomes and deadlines up to now, and free what dead waves hold."""
-    ingest(engine, now)
-    release_dead_waves(engine, now, own=run)
+def prepare_wave(engine: Engine, run: str, now: datetime) -> Due:
+    """Before a wave considers anybody: take in outcomes and deadlines up to now, free what dead waves hold, and return what is due."""
+    held: dict[int, str] = {}
+    due: list[Due] = []
+
+    def look(tx: Transaction) -> None:
+        campaign_id = engine.register(tx).campaign_id
+        held.update(claims.holders(tx, campaign_id))
+        due.append(claims.next_due(tx, campaign_id))
+
+    ingest(engine, now, look)
+    return release_dead_waves(engine, held, run, now) or due[0]
 
 
 def snapshot_occurrence(
@@ -68,18 +78,20 @@ def snapshot_due(engine: Engine, run: str, due_at: datetime, now: datetime) -> l
         return waves.parts(tx, wave.wave_id, "snapshot")
 
 
-def release_dead_waves(engine: Engine, now: datetime, own: str | None = None) -> None:
-    """Free what is held by waves that are no longer queued or running; the wave that asks is alive."""
+def release_dead_waves(engine: Engine, held: dict[int, str], own: str, now: datetime) -> Due | None:
+    """Free what is held by waves that are no longer queued or running, and return what is due then; None when all are alive.
+
+    ``held``: waves that hold claimed rows, id to run key. The wave that asks (``own``) is alive.
+    """
+    others = {wave_id: run for wave_id, run in held.items() if run != own}
+    alive = engine.runs.live(sorted(others.values())) if others else set()
+    dead = sorted(wave_id for wave_id, run in others.items() if run not in alive)
+    if not dead:
+        return None
     with engine.ledger.transaction() as tx:
-        campaign = engine.register(tx)
-        holders = {wave_id: run for wave_id, run in claims.holders(tx, campaign.campaign_id).items() if run != own}
-    if not holders:
-        return
-    alive = engine.runs.live(sorted(holders.values()))
-    dead = sorted(wave_id for wave_id, run in holders.items() if run not in alive)
-    if dead:
-        with engine.ledger.transaction() as tx:
-            engine.follow(tx, claims.give_back(tx, campaign.campaign_id, dead, now))
+        campaign_id = engine.register(tx).campaign_id
+        engine.follow(tx, claims.give_back(tx, campaign_id, dead, now))
+        return claims.next_due(tx, campaign_id)
 
 
 def _write_parts(engine: Engine, segment: Segment, wave: WaveRow, now: datetime) -> list[PartRow]:

@@ -21,8 +21,9 @@ def lock_buckets(tx: Transaction, scope: int, buckets: list[int]) -> None:
 
 def standing(tx: Transaction, campaign_id: int, candidates: pa.Table, *, entry_limits: bool) -> pa.Table:
     """Return what the ledger knows of candidates (recipient_id, is_new, endpoint, channel): ``STANDING``, in their order."""
-    if not candidates.num_rows:
-        return STANDING.empty_table()
+    count = candidates.num_rows
+    if not pc.any(candidates["is_new"]).as_py() and not tx.one("any-suppressed")[0]:
+        return pa.table([[False] * count, [0] * count, [None] * count, [False] * count], schema=STANDING)
     found = tx.one(
         "standing",
         campaign_id=campaign_id,
@@ -46,9 +47,13 @@ def over_limits(
     both = [(count, within, False) for count, within in limits] + [(count, within, True) for count, within in total_limits]
     if not both or not len(recipient_id):
         return [], []
+    kinds = sorted({total for _, _, total in both})
     rows = tx.run(
         "over-limits",
         recipient_id=recipient_id,
+        kinds=kinds,
+        most=[max(count for count, _, total in both if total is kind) for kind in kinds],
+        longest=[max(within for _, within, total in both if total is kind) for kind in kinds],
         counts=[count for count, _, _ in both],
         withins=[within for _, within, _ in both],
         totals=[total for _, _, total in both],
@@ -73,14 +78,15 @@ def apply_verdicts(
         deferred = pc.fill_null(pc.and_(pc.equal(new["verdict"], "later"), pc.equal(new["reason"], "already_in_campaign")), fill_value=False)
         admitted = new.filter(pc.and_not(pc.not_equal(new["verdict"], "drop"), deferred))
         if admitted.num_rows:
-            names = ("occurrence_id", "recipient_id", "bucket", "part", "channel", "verdict", "reason", "due_at", "batch")
+            names = ("occurrence_id", "recipient_id", "bucket", "part", "channel", "verdict", "reason", "due_at")
             tx.run("admit", campaign_id=campaign_id, wave_id=wave_id, entered_at=entered_at, now=now, **_columns(admitted, *names))
         waiting = new.filter(deferred)
         if waiting.num_rows:
             tx.run("defer-rows", campaign_id=campaign_id, **_columns(waiting, "occurrence_id", "recipient_id", "bucket", "part"))
-    if due.num_rows:
-        names = ("occurrence_id", "recipient_id", "attempt", "verdict", "reason", "due_at", "batch")
-        tx.run("move-due-attempts", wave_id=wave_id, now=now, **_columns(due, *names))
+    put_off = due.filter(pc.not_equal(due["verdict"], "send"))
+    if put_off.num_rows:
+        names = ("occurrence_id", "recipient_id", "attempt", "verdict", "reason", "due_at")
+        tx.run("put-off", wave_id=wave_id, now=now, **_columns(put_off, *names))
 
 
 def _columns(table: pa.Table, *names: str) -> dict[str, pa.ChunkedArray]:

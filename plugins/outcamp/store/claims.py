@@ -20,6 +20,10 @@ class Due:
     deferred_is_free: bool
     expiry: datetime | None
 
+    def by(self, now: datetime) -> bool:
+        """Tell whether anything is due now that a wave must decide."""
+        return self.deferred_is_free or any(moment is not None and moment <= now for moment in (self.waiting, self.expiry))
+
 
 def holders(tx: Transaction, campaign_id: int) -> dict[int, str]:
     """Return the waves (id to run key) that hold claimed rows of a campaign."""

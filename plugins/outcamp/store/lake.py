@@ -41,9 +41,12 @@ class FileRef:
 class Lake:
     """Datasets in a folder, hive-partitioned by ``campaign=`` and ``run=``."""
 
-    def __init__(self, root: Path, *, durable: bool = True) -> None:
+    def __init__(self, root: Path, *, durable: bool = True, keep_bytes: int = 0) -> None:
+        """``durable``: files survive a power cut. ``keep_bytes``: so much of what was read whole is kept; files never change."""
         self.root = root
-        self._durable = durable  # a throw-away lake need not survive a power cut
+        self._durable = durable
+        self._keep_bytes = keep_bytes
+        self._kept: dict[FileRef, pa.Table] = {}
 
     def prepare(
         self, dataset: str, campaign: str, run: str, part: int, tables: list[pa.Table], *, compression: str = "zstd"
@@ -96,15 +99,26 @@ class Lake:
         for ref in committed:
             self.publish(ref)
 
-    def read(self, ref: FileRef, *, row_group: int | None = None, columns: list[str] | None = None) -> pa.Table:
+    def read(self, ref: FileRef, *, row_group: int | None = None) -> pa.Table:
         """Read a published file, or one of its row groups."""
+        if ref in self._kept:
+            return self._kept[ref]
         try:
             with pq.ParquetFile(self.root / ref.path) as file:
-                return file.read(columns=columns) if row_group is None else file.read_row_group(row_group, columns=columns)
+                if row_group is not None:
+                    return file.read_row_group(row_group)
+                return self._keep(ref, file.read())
         except (OSError, pa.ArrowInvalid) as error:
             raise DataError(
                 f"{ref.path} cannot be read: {error}", next_step="compare its SHA-256 with the ledger's and restore it"
             ) from error
+
+    def _keep(self, ref: FileRef, table: pa.Table) -> pa.Table:
+        if ref.dataset == "snapshots" and table.nbytes <= self._keep_bytes:
+            self._kept[ref] = table
+            while sum(kept.nbytes for kept in self._kept.values()) > self._keep_bytes:
+                del self._kept[next(iter(self._kept))]
+        return table
 
     def exists(self, ref: FileRef) -> bool:
         """Tell whether a file has its readable name."""

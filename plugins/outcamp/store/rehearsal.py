@@ -9,6 +9,11 @@ import pyarrow as pa
 from outcamp.store.ledger import Transaction
 
 
+def forget_at_crash(tx: Transaction) -> None:
+    """Give up durability for speed: the ledger of a rehearsal is thrown away."""
+    tx.run("forget-at-crash")
+
+
 def load_history(tx: Transaction, history: pa.Table) -> None:
     """Write earlier communications (recipient_id, bucket, campaign, contacted_at, active) as counted attempts of other campaigns.
 

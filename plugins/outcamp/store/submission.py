@@ -28,10 +28,10 @@ def submit(
     return moved
 
 
-def hand_back(tx: Transaction, wave_id: int, batch: int, rows: pa.Table, now: datetime) -> None:
+def hand_back(tx: Transaction, wave_id: int, rows: pa.Table, now: datetime) -> None:
     """Let rows (``HANDED_BACK``) wait again, or end their entries."""
     if rows.num_rows:
-        tx.run("hand-back", wave_id=wave_id, batch=batch, now=now, **_columns(rows, HANDED_BACK))
+        tx.run("hand-back", wave_id=wave_id, now=now, **_columns(rows, HANDED_BACK))
 
 
 def doubt(tx: Transaction, wave_id: int, batch: int, token: int, now: datetime) -> Rows:

@@ -63,7 +63,6 @@ CREATE TABLE outcamp.batches (
     row_group   integer NOT NULL,
     rows        integer NOT NULL,
     token       integer NOT NULL DEFAULT 0,                  -- fences off earlier tries: only the newest try moves rows
-    finished_at timestamptz,
     PRIMARY KEY (wave_id, batch)
 );
 
@@ -88,8 +87,8 @@ CREATE TABLE outcamp.attempts (
     campaign_id   integer NOT NULL,
     bucket        smallint NOT NULL,
     rule          smallint,                                  -- the reattempt rule that made it; null for the first
-    batch         integer,
-    token         integer,                                   -- the try that submitted it
+    batch         integer,                                   -- with token: the try that submitted it
+    token         integer,
     wave_id       bigint,
     state         outcamp.attempt_state NOT NULL,
     channel       text NOT NULL,

@@ -1,0 +1,65 @@
+"""The published campaigns of a project, as the DAG files read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from outcamp.core.errors import ManifestError
+from outcamp.core.manifest import Manifest, read_manifest
+from outcamp.steps.project import Project
+
+PREFIX = "outcamp."
+
+
+def dag_id_of(name: str) -> str:
+    """Return the id of a campaign's DAG."""
+    return PREFIX + name
+
+
+def campaign_of_dag(dag_id: str) -> str | None:
+    """Return the name of the campaign whose DAG this may be, or None."""
+    return dag_id.removeprefix(PREFIX) if dag_id.startswith(PREFIX) else None
+
+
+def names(home: Path) -> list[str]:
+    """Return the names of the published campaigns, in order, whether their manifests are good or not."""
+    return sorted(path.stem for path in Project(home).published.glob("*.json") if not path.name.startswith("."))
+
+
+def read_published(home: Path, name: str) -> Manifest:
+    """Return the manifest of a published campaign, or raise ManifestError."""
+    project = Project(home)
+    path = project.published / f"{name}.json"
+    shown = project.shown(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(
+            f"{shown}: the manifest cannot be read: {error}.", next_step="Restore the file from version control."
+        ) from None
+    manifest = read_manifest(text, shown)
+    if manifest.campaign.name != name:
+        problem = f"{shown}: the manifest is that of the campaign {manifest.campaign.name!r}."
+        raise ManifestError(problem, next_step=f"Name the file {manifest.campaign.name}.json again.")
+    return manifest
+
+
+def good_manifests(home: Path) -> Iterator[Manifest]:
+    """Yield the published campaigns whose manifests are as they were published; a bad one is left out."""
+    for name in names(home):
+        try:
+            yield read_published(home, name)
+        except ManifestError:
+            continue  # dags/campaign_errors.py names it; an error here would take every campaign down
+
+
+def bad_manifests(home: Path) -> list[ManifestError]:
+    """Return what is wrong with the manifests that are left out."""
+    found = []
+    for name in names(home):
+        try:
+            read_published(home, name)
+        except ManifestError as error:
+            found.append(error)
+    return found

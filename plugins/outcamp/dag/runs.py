@@ -1,0 +1,77 @@
+"""The engine's view of DAG runs, answered by Airflow's task API. The only file that speaks to the supervisor of a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, unquote
+
+ALIVE = ["queued", "running"]
+INSTANT = "instant"  # in the conf of the runs that waves make: when they are due
+
+
+def key_of(run_id: str) -> str:
+    """Return the run key of a DAG run: its id, fit for the name of a folder."""
+    return quote(run_id, safe="")
+
+
+def id_of(key: str) -> str:
+    """Return the id of the DAG run that has this key."""
+    return unquote(key)
+
+
+@dataclass(frozen=True)
+class Wave:
+    """What a task has to know of the run that it is part of."""
+
+    run: str
+    at: datetime
+    occurrence: bool
+
+    @classmethod
+    def of(cls, dag_run: Any) -> Wave:
+        """Return the wave that a DAG run is: one that a wave made is due at its instant; any other one is an occurrence."""
+        instant = (dag_run.conf or {}).get(INSTANT)
+        if str(dag_run.run_type) == "operator_triggered" and instant:
+            return cls(key_of(dag_run.run_id), datetime.fromisoformat(instant), occurrence=False)
+        # Of a scheduled run the interval is the instant of the schedule; a hand-made one counts from when it was asked for.
+        scheduled = str(dag_run.run_type) == "scheduled" and dag_run.data_interval_start is not None
+        at = dag_run.data_interval_start if scheduled else dag_run.run_after
+        return cls(key_of(dag_run.run_id), at.astimezone(UTC), occurrence=True)
+
+
+@dataclass(frozen=True)
+class AirflowRuns:
+    """The runs of one DAG."""
+
+    dag_id: str
+
+    def live(self, runs: list[str]) -> set[str]:
+        """Return those of these runs that are still queued or running; a run that was deleted is not."""
+        # Counted, because the state of a run that was deleted cannot be asked for.
+        count = self._count(runs)
+        if count in {0, len(runs)}:
+            return set(runs) if count else set()
+        return {run for run in runs if self._count([run])}
+
+    def make(self, run: str, at: datetime) -> None:
+        """Make a run that starts at this instant; one that exists already is left alone."""
+        from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+        from airflow.sdk.execution_time import task_runner
+        from airflow.sdk.execution_time.comms import ErrorResponse, TriggerDagRun
+
+        wanted = TriggerDagRun(dag_id=self.dag_id, run_id=id_of(run), run_after=at, conf={INSTANT: at.isoformat()})
+        try:
+            answer = task_runner.SUPERVISOR_COMMS.send(wanted)
+        except AirflowRuntimeError as error:
+            if error.error.error != ErrorType.DAGRUN_ALREADY_EXISTS:
+                raise
+            return
+        if isinstance(answer, ErrorResponse) and answer.error != ErrorType.DAGRUN_ALREADY_EXISTS:
+            raise AirflowRuntimeError(answer)
+
+    def _count(self, runs: list[str]) -> int:
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        return RuntimeTaskInstance.get_dr_count(self.dag_id, run_ids=[id_of(run) for run in runs], states=ALIVE)

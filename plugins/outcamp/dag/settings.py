@@ -1,0 +1,84 @@
+"""The deployment's settings, from the environment: ``OUTCAMP_*``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from outcamp.core.errors import UsageError
+from outcamp.core.limits import Limit
+
+WAVE_INTERVAL = timedelta(minutes=5)
+PULSE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says of this deployment.
+
+    Attributes:
+        home: The root of the project: drafts, manifests, segments and templates lie below it.
+        ledger: The URI of the ledger; empty: the Airflow connection ``outcamp_ledger``.
+        store: The folder of the lake.
+        wave_interval: Waves run at multiples of this.
+        pulse: How often outcomes from outside are taken in.
+        total_limits: The deployment's own communication limits.
+        seed: What the built-in simulator draws its dispositions from.
+    """
+
+    home: Path
+    ledger: str
+    store: Path
+    wave_interval: timedelta = WAVE_INTERVAL
+    pulse: timedelta = PULSE
+    total_limits: tuple[Limit, ...] = ()
+    seed: int = 0
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the deployment's settings; one that says nothing sensible is refused by its name."""
+    home = Path(environment.get("OUTCAMP_HOME") or Path(__file__).resolve().parents[3]).expanduser().resolve()
+    return Settings(
+        home=home,
+        ledger=environment.get("OUTCAMP_LEDGER", ""),
+        store=Path(environment.get("OUTCAMP_STORE") or home / ".outcamp" / "lake").expanduser().resolve(),
+        wave_interval=_seconds(environment, "OUTCAMP_WAVE_INTERVAL", WAVE_INTERVAL),
+        pulse=_seconds(environment, "OUTCAMP_PULSE", PULSE),
+        total_limits=_limits(environment, "OUTCAMP_TOTAL_LIMITS"),
+        seed=_integer(environment, "OUTCAMP_SIMULATOR_SEED", 0),
+    )
+
+
+def _seconds(environment: Mapping[str, str], name: str, default: timedelta) -> timedelta:
+    text = environment.get(name)
+    if not text:
+        return default
+    seconds = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= seconds <= 86_400:
+        raise UsageError(f"{name} is {text!r}, which is no number of seconds.", next_step="Write whole seconds from 1 to 86400: 300.")
+    return timedelta(seconds=seconds)
+
+
+def _integer(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name)
+    try:
+        return int(text) if text else default
+    except ValueError:
+        raise UsageError(f"{name} is {text!r}, which is no whole number.", next_step="Write a number, or unset it.") from None
+
+
+def _limits(environment: Mapping[str, str], name: str) -> tuple[Limit, ...]:
+    text = environment.get(name)
+    if not text:
+        return ()
+    try:
+        return TypeAdapter(tuple[Limit, ...]).validate_python(json.loads(text))
+    except (ValueError, ValidationError):
+        next_step = 'Write a list as JSON: [{"count": 6, "within": "2 days"}].'
+        raise UsageError(f"{name} is {text!r}, which is no list of limits.", next_step=next_step) from None
