@@ -15,7 +15,7 @@ from oracle.judge import Judge
 from oracle.open_times import next_multiple
 from oracle.records import DEADLINES, ENDS_WELL, Attempt, DeferredRow, Entry, Row, Verdict
 from oracle.schedule import occurrences_of
-from oracle.words import duration
+from oracle.words import duration, under_our_names
 
 UNDERSTOOD = {
     *("name", "description", "owner", "segment", "channel", "channels", "endpoints", "communication_limits", "counts", "on_limit"),
@@ -62,7 +62,8 @@ def simulate_by_hand(
     if unknown:
         raise ValueError(f"The oracle does not understand {sorted(unknown)}.")
     judge = Judge(campaign, history, suppressions or [], held_out)
-    walk = Walk(judge, recipients, outcomes, at)
+    rows = [under_our_names(row, campaign) for row in recipients]
+    walk = Walk(judge, rows, outcomes, at)
     walk.run(until, timedelta(seconds=wave_interval))
     return Result(walk.verdicts, walk.attempt_rows(), walk.summary())
 
@@ -146,7 +147,7 @@ class Walk:
         for index, rule in enumerate(self.campaign.get("reattempts", [])):
             used = sum(1 for earlier in entry.attempts if earlier.rule == index)
             if attempt.disposition in rule["when"] and used < rule.get("times", 1):
-                entry.attempts.append(Attempt(attempt.number + 1, rule["channel"], index, disposed_at + duration(rule["wait"])))
+                entry.attempts.append(Attempt(attempt.number + 1, rule["channel"], index, disposed_at + duration(rule.get("wait", "0 seconds"))))
                 return
         entry.exited_at = disposed_at
 

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from oracle.endpoints import channels_used, endpoint_of
-from oracle.open_times import OpenTimes, zones_of
+from oracle.open_times import OpenTimes
 from oracle.records import Entry, Row, Verdict
 from oracle.schedule import expiry_of
 from oracle.words import duration
+from oracle.zones import zones_of
 
 
 class Judge:
@@ -55,7 +56,7 @@ class Judge:
     def timing(self, row: Row, channel: str, now: datetime) -> Verdict:
         """Ask the windows, then the limits."""
         times = self.open_times[channel]
-        if times.windows:
+        if times.restricted:
             opening = times.next_opening(now, zones_of(self.campaign, row), self.expires)
             if opening is None:
                 return Verdict("drop", "no_open_time")
@@ -93,7 +94,7 @@ class Judge:
         return bool(admissions) and "min_interval" in limits and now - max(admissions) < duration(limits["min_interval"])
 
     def lacks_time_zone(self, row: Row, channel: str) -> bool:
-        return bool(self.open_times[channel].windows) and not zones_of(self.campaign, row)
+        return self.open_times[channel].restricted and not zones_of(self.campaign, row)
 
     def freed_at(self, recipient_id: str, now: datetime) -> datetime | None:
         """Return when the last broken limit is whole again, or None if no limit is broken."""

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from phonenumbers import timezone as phone_zones
-from phonenumbers.tzdata import TIMEZONE_DATA
-
-from oracle.endpoints import phone_of
 from oracle.words import channels_of, duration, exception_dates, minute_of_day, weekdays
 
 
@@ -18,6 +14,8 @@ class OpenTimes:
 
     def __init__(self, campaign: dict[str, Any], channel: str) -> None:
         times = campaign.get("communication_time", {})
+        # One window of any channel restricts all channels: one without a window of its own is never open.
+        self.restricted = bool(times.get("active"))
         self.windows = [
             (weekdays(window["days"]), minute_of_day(window["from"]), minute_of_day(window["to"]))
             for window in times.get("active", [])
@@ -36,7 +34,7 @@ class OpenTimes:
 
     def is_open(self, instant: datetime, zones: set[str]) -> bool:
         """Say whether the channel may be used at this instant: in every zone, if there are several."""
-        return not self.windows or all(self.is_open_in(instant, zone) for zone in zones)
+        return not self.restricted or all(self.is_open_in(instant, zone) for zone in zones)
 
     def is_open_in(self, instant: datetime, zone: str) -> bool:
         local = instant.astimezone(ZoneInfo(zone))
@@ -47,6 +45,8 @@ class OpenTimes:
 
     def next_opening(self, now: datetime, zones: set[str], expires: datetime | None) -> datetime | None:
         """Return the first open instant at or after now and before the expiry, or None if there is none."""
+        if not self.windows:
+            return None
         end = expires or self.far_from(now)
         first, instant = self.closed_between.get(frozenset(zones), (now, now))
         if not first <= now < instant:
@@ -73,39 +73,3 @@ def next_multiple(instant: datetime, step: timedelta) -> datetime:
     """Return the first whole multiple of the step since 1970 after this instant."""
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     return epoch + ((instant - epoch) // step + 1) * step
-
-
-def zones_of(campaign: dict[str, Any], row: dict[str, Any]) -> set[str]:
-    """Return the zones that a recipient may be in; an empty set means that nothing is known."""
-    times = campaign["communication_time"]
-    if times["time_zone"] != "recipient":
-        return {times["time_zone"]}
-    found: set[str] = set()
-    for source in times["detect"]:
-        said = zones_in_column(row) if source == "column" else zones_of_area_code(campaign, row)
-        found |= said
-        if said and times["scope"] == "first":
-            break
-    return found
-
-
-def zones_in_column(row: dict[str, Any]) -> set[str]:
-    """Return the recipient's own zone, if it is the name of one."""
-    name = row.get("time_zone") or ""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return set()
-    return {name}
-
-
-def zones_of_area_code(campaign: dict[str, Any], row: dict[str, Any]) -> set[str]:
-    """Return the zones of a phone number's area; a number known only by a calling code of several zones says nothing."""
-    number = phone_of(campaign, row)
-    if number is None:
-        return set()
-    zones = set(phone_zones.time_zones_for_number(number)) - {phone_zones.UNKNOWN_TIMEZONE}
-    whole_calling_code = set(TIMEZONE_DATA.get(str(number.country_code), ()))
-    if zones == whole_calling_code and len(zones) > 1:
-        return set()
-    return zones

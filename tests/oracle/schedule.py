@@ -18,7 +18,7 @@ def expiry_of(campaign: dict[str, Any]) -> datetime | None:
     schedule = campaign.get("schedule", {})
     if "expires" not in schedule:
         return None
-    return utc_of_wall_clock(datetime.fromisoformat(schedule["expires"]), schedule["time_zone"])
+    return utc_of_wall_clock(datetime.fromisoformat(schedule["expires"]), schedule.get("time_zone", "UTC"))
 
 
 def occurrences_of(campaign: dict[str, Any], at: datetime, until: datetime | None) -> list[datetime]:
@@ -48,9 +48,9 @@ def occurrences_of(campaign: dict[str, Any], at: datetime, until: datetime | Non
 
 def scheduled_at(campaign: dict[str, Any], at: datetime, number: int) -> datetime:
     """Return the instant for which the schedule names its start (number 0) or one of its repeats (1, 2, ...)."""
-    schedule = campaign.get("schedule", {"start": "now"})
+    schedule = campaign.get("schedule", {})
     zone = schedule.get("time_zone", "UTC")
-    if schedule["start"] == "now":
+    if schedule.get("start", "now") == "now":
         start = at
         wall = at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     else:

@@ -57,3 +57,9 @@ def utc_of_wall_clock(wall: datetime, zone: str) -> datetime:
     With ``fold=0``, Python reads a skipped time with the offset before the change, and takes the first of a time that comes twice.
     """
     return wall.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
+
+
+def under_our_names(row: dict[str, Any], campaign: dict[str, Any]) -> dict[str, Any]:
+    """Give the columns of a segment's row the names by which the rules know them."""
+    columns = campaign.get("segment", {}).get("columns", {})
+    return row | {name: row[source] for name, source in columns.items()}

@@ -41,19 +41,15 @@ SELECT bucket, count(*) FROM (
     SELECT bucket FROM outcamp.deferred WHERE campaign_id = %(campaign_id)s AND wave_id = %(wave_id)s) AS claimed
 GROUP BY bucket ORDER BY bucket;
 
--- name: copy-claimed
+-- name: claimed
 -- What a part of a wave has to decide: its due attempts, and deferred rows as new recipients.
-COPY (
-    SELECT a.occurrence_id, a.recipient_id, a.attempt, a.bucket, e.part, a.channel, false AS is_new
-    FROM outcamp.attempts a JOIN outcamp.entries e USING (occurrence_id, recipient_id)
-    WHERE a.wave_id = current_setting('outcamp.wave_id')::bigint AND a.state = 'claimed'
-      AND a.bucket BETWEEN current_setting('outcamp.first_bucket')::smallint AND current_setting('outcamp.last_bucket')::smallint
-    UNION ALL
-    SELECT d.occurrence_id, d.recipient_id, 1, d.bucket, d.part, current_setting('outcamp.channel'), true
-    FROM outcamp.deferred d
-    WHERE d.campaign_id = current_setting('outcamp.campaign_id')::integer AND d.wave_id = current_setting('outcamp.wave_id')::bigint
-      AND d.bucket BETWEEN current_setting('outcamp.first_bucket')::smallint AND current_setting('outcamp.last_bucket')::smallint
-) TO STDOUT (FORMAT csv);
+SELECT a.occurrence_id, a.recipient_id, a.attempt, a.bucket, e.part, a.channel, false AS is_new
+FROM outcamp.attempts a JOIN outcamp.entries e USING (occurrence_id, recipient_id)
+WHERE a.wave_id = %(wave_id)s AND a.state = 'claimed' AND a.bucket BETWEEN %(first_bucket)s AND %(last_bucket)s
+UNION ALL
+SELECT d.occurrence_id, d.recipient_id, 1, d.bucket, d.part, %(channel)s, true
+FROM outcamp.deferred d
+WHERE d.campaign_id = %(campaign_id)s AND d.wave_id = %(wave_id)s AND d.bucket BETWEEN %(first_bucket)s AND %(last_bucket)s;
 
 -- name: next-due
 -- The next moment at which the campaign has anything to do, by cause.

@@ -15,7 +15,3 @@ SELECT number FROM public.outcamp_migrations;
 
 -- name: record-migration
 INSERT INTO public.outcamp_migrations (number, name) VALUES (%(number)s, %(name)s);
-
--- name: set-arguments
--- COPY binds no parameters: they travel as settings that end with the transaction.
-SELECT set_config('outcamp.' || key, value, true) FROM unnest(%(keys)s::text[], %(values)s::text[]) AS a (key, value);

@@ -73,11 +73,9 @@ INSERT INTO outcamp.events_not_matched (received_at, reason, event, fingerprint)
 SELECT %(now)s, %(reason)s, e.event::jsonb, sha256(convert_to(e.event, 'UTF8')) FROM unnest(%(events)s::text[]) AS e (event)
 ON CONFLICT (fingerprint) DO NOTHING;
 
--- name: copy-attempts
+-- name: submitted-attempts
 -- Everything of a campaign that was submitted, for the lake.
-COPY (
-    SELECT o.number, a.recipient_id, a.attempt, a.channel, a.submitted_at, a.disposition, a.disposed_at, a.counted_at IS NOT NULL, a.rule
-    FROM outcamp.attempts a JOIN outcamp.occurrences o USING (occurrence_id)
-    WHERE o.campaign_id = current_setting('outcamp.campaign_id')::integer AND a.submitted_at IS NOT NULL
-    ORDER BY o.number, a.recipient_id, a.attempt
-) TO STDOUT (FORMAT csv);
+SELECT o.number, a.recipient_id, a.attempt, a.channel, a.submitted_at, a.disposition, a.disposed_at, a.counted_at IS NOT NULL, a.rule
+FROM outcamp.occurrences o JOIN outcamp.attempts a USING (occurrence_id)
+WHERE o.campaign_id = %(campaign_id)s AND a.submitted_at IS NOT NULL
+ORDER BY o.number, a.recipient_id, a.attempt;

@@ -47,8 +47,8 @@ def claim_due(tx: Transaction, campaign_id: int, wave_id: int, now: datetime, *,
 
 def claimed(tx: Transaction, campaign_id: int, wave_id: int, channel: str, first_bucket: int, last_bucket: int) -> pa.Table:
     """Return what a part of a wave has to decide: due attempts, and deferred rows as new recipients of the main channel."""
-    return tx.copy_out(
-        "copy-claimed",
+    return tx.table(
+        "claimed",
         CLAIMED,
         campaign_id=campaign_id,
         wave_id=wave_id,

@@ -1,12 +1,12 @@
-"""Arrow columns to and from Postgres without a loop over rows: array parameters in, the CSV of COPY out."""
+"""Arrow columns to and from Postgres: array parameters in, fetched rows out."""
 
 from __future__ import annotations
 
-import io
+from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 
 
 def array_text(column: pa.Array | pa.ChunkedArray) -> str:
@@ -25,21 +25,8 @@ def array_text(column: pa.Array | pa.ChunkedArray) -> str:
     return "{" + joined + "}"
 
 
-def from_csv(data: bytes, schema: pa.Schema) -> pa.Table:
-    """Decode headerless CSV as Postgres writes it into a table of this schema."""
-    if not data:
+def table_of(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
+    """Return rows that the driver fetched as columns of this schema."""
+    if not rows:
         return schema.empty_table()
-    table = pacsv.read_csv(
-        io.BytesIO(data),
-        read_options=pacsv.ReadOptions(column_names=schema.names, block_size=max(len(data), 1), use_threads=False),
-        parse_options=pacsv.ParseOptions(newlines_in_values=True),
-        convert_options=pacsv.ConvertOptions(
-            column_types=schema,
-            null_values=[""],
-            true_values=["t"],
-            false_values=["f"],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-        ),
-    )
-    return table.combine_chunks()
+    return pa.table([pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), schema, strict=True)], schema=schema)

@@ -13,7 +13,7 @@ import psycopg
 import pyarrow as pa
 
 from outcamp.core.errors import LedgerUnavailable
-from outcamp.store.columns import array_text, from_csv
+from outcamp.store.columns import array_text, table_of
 from outcamp.store.sql import migrations, queries
 
 Connect = Callable[[], psycopg.Connection[Any]]
@@ -28,7 +28,7 @@ _LOST = (
 
 
 class Transaction:
-    """One open transaction: named queries with bound parameters, columns in as arrays, columns out by COPY."""
+    """One open transaction: named queries with bound parameters, and columns in and out."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
@@ -48,11 +48,9 @@ class Transaction:
         """Run the text of a migration, which may be several statements."""
         self._connection.execute(text.encode())
 
-    def copy_out(self, name: str, schema: pa.Schema, **settings: object) -> pa.Table:
-        """Run a named COPY and return its columns; COPY binds no parameters, so they travel as settings of the transaction."""
-        self.run("set-arguments", keys=list(settings), values=[str(value) for value in settings.values()])
-        with self._connection.cursor().copy(_text(name)) as copy:
-            return from_csv(b"".join(bytes(block) for block in copy), schema)
+    def table(self, name: str, schema: pa.Schema, /, **parameters: Any) -> pa.Table:
+        """Run a named query and return its rows as columns of this schema."""
+        return table_of(self.run(name, **parameters), schema)
 
 
 @cache

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
+from outcamp.store.columns import table_of
 from outcamp.store.datasets import ATTEMPT_KEYS, ATTEMPTS, INSTANT
 from outcamp.store.ledger import Transaction
 
@@ -51,7 +52,7 @@ def follow(tx: Transaction, campaign_id: int, disposed: Rows, rules: list[RuleRo
     """Make what follows on attempts that were disposed in this transaction: the next attempt, or the entry's exit."""
     if not disposed:
         return Followed(0, 0, 0)
-    columns = [pa.array(column, field.type) for column, field in zip(zip(*disposed, strict=True), DISPOSED, strict=True)]
+    columns = table_of(disposed, DISPOSED)
     made, exited = tx.one(
         "follow",
         campaign_id=campaign_id,
@@ -61,7 +62,7 @@ def follow(tx: Transaction, campaign_id: int, disposed: Rows, rules: list[RuleRo
         channel=[row.channel for row in rules],
         wait=[row.wait for row in rules],
         times=[row.times for row in rules],
-        **dict(zip(DISPOSED.names, columns, strict=True)),
+        **{name: columns[name] for name in DISPOSED.names},
     )
     return Followed(len(disposed), made, exited)
 
@@ -73,4 +74,4 @@ def exit_at_expiry(tx: Transaction, campaign_id: int, expires_at: datetime) -> N
 
 def submitted(tx: Transaction, campaign_id: int) -> pa.Table:
     """Return every attempt of a campaign that was submitted, in order."""
-    return tx.copy_out("copy-attempts", ATTEMPTS, campaign_id=campaign_id)
+    return tx.table("submitted-attempts", ATTEMPTS, campaign_id=campaign_id)

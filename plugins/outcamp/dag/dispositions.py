@@ -1,0 +1,57 @@
+"""``outcamp.dispositions``: one DAG for all campaigns. It takes outcomes in and gives a wave to whoever has due work and none."""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, task
+
+from outcamp.core.errors import OutcampError, Transient
+from outcamp.dag.factory import RETRIES
+from outcamp.dag.settings import read_settings
+
+DAG_ID = "outcamp.dispositions"
+
+
+def build_dispositions_dag() -> DAG:
+    """Return the DAG that runs every ``OUTCAMP_PULSE``."""
+    with DAG(
+        dag_id=DAG_ID,
+        description="Takes outcomes in, and gives a wave to each campaign that has due work and none",
+        schedule=read_settings().pulse,
+        catchup=False,
+        is_paused_upon_creation=False,
+        max_active_runs=1,
+        tags=["outcamp"],
+        default_args={"owner": "outcamp", "retries": 1, "retry_policy": RETRIES, "priority_weight": 20, "weight_rule": "absolute"},
+    ) as dag:
+        task(task_id="pulse")(pulse)()
+    return dag
+
+
+def pulse() -> dict[str, dict[str, int]]:
+    """Take in what has become of every campaign's attempts, and heal broken chains of waves; return the counts by campaign."""
+    from outcamp.dag.engines import engine_of, open_ledger
+    from outcamp.dag.published import names
+    from outcamp.steps.heal import heal, unfinished
+
+    settings = read_settings()
+    ledger = open_ledger(settings)
+    ledger.migrate()
+    found: dict[str, dict[str, int]] = {}
+    failed: list[str] = []
+    busy = unfinished(ledger)
+    for name in names(settings.home):
+        if name not in busy:
+            continue
+        try:
+            engine = engine_of(name, settings, ledger)
+            followed = heal(engine, ledger.now())
+        except Transient:
+            raise
+        except OutcampError as error:  # one bad campaign must not keep the outcomes of the others waiting
+            failed.append(f"{name}: {error}")
+            continue
+        if followed.disposed:
+            found[name] = {"outcomes": followed.disposed, "reattempts": followed.made, "exits": followed.exited}
+    if failed:
+        raise OutcampError("\n".join(failed))
+    return found

@@ -1,0 +1,82 @@
+"""The DAG of one published campaign.
+
+    snapshot ─> filter (a part each) ─> fan_out ─┬─> send (a batch each) ─> feed_back
+                                                 └─> next_wave
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, AssetAlias, ExceptionRetryPolicy, task
+from airflow.sdk.definitions.retry_policy import RetryAction, RetryRule
+from airflow.utils.types import DagRunType
+
+from outcamp.core.errors import Permanent, Transient
+from outcamp.core.manifest import Manifest
+from outcamp.dag import tasks
+from outcamp.dag.published import dag_id_of
+from outcamp.dag.timetable import CampaignTimetable
+
+MAX_ACTIVE_RUNS = 16  # waves overlap; runs that wait for their instant count too
+
+# Trying again cannot help what is Permanent. Anything outside of the error tree is tried again as Airflow always does.
+RETRIES = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(exception=Permanent, action=RetryAction.FAIL, reason="trying again cannot help"),
+        RetryRule(exception=Transient, action=RetryAction.RETRY, reason="the same call may succeed later"),
+    ]
+)
+
+
+def build_dag(manifest: Manifest) -> DAG:
+    """Return the DAG of a published campaign; each of its runs is one wave."""
+    campaign = manifest.campaign
+    with DAG(
+        dag_id=dag_id_of(campaign.name),
+        description=campaign.description or None,
+        doc_md=_doc(manifest),
+        schedule=CampaignTimetable(campaign.schedule, manifest.published_at),
+        catchup=False,
+        is_paused_upon_creation=False,
+        max_active_runs=MAX_ACTIVE_RUNS,
+        allowed_run_types=[DagRunType.SCHEDULED, DagRunType.MANUAL, DagRunType.OPERATOR_TRIGGERED],  # no backfills
+        tags=["outcamp", f"channel:{campaign.channel}", *([f"owner:{campaign.owner}"] if campaign.owner else [])],
+        default_args={
+            "owner": campaign.owner or "outcamp",
+            "retries": 4,
+            "retry_delay": timedelta(seconds=5),
+            "retry_exponential_backoff": 2.0,
+            "retry_policy": RETRIES,
+            # Runs without a logical date, which waves are, would queue behind everything else.
+            "priority_weight": 10,
+            "weight_rule": "absolute",
+        },
+    ) as dag:
+        _wire(campaign.name)
+    return dag
+
+
+def _wire(name: str) -> None:
+    """Join the tasks of a wave. Whatever failed before, feed_back runs, and watch makes the run red."""
+    snapshot = _of("snapshot", outlets=[AssetAlias(tasks.snapshot_alias(name))])(tasks.snapshot)(name)
+    decided = _of("filter")(tasks.filter_part).partial(campaign=name).expand(part=snapshot)
+    batches = _of("fan_out", trigger_rule="none_failed")(tasks.fan_out)(name)
+    upcoming = _of("next_wave", trigger_rule="none_failed")(tasks.next_wave)(name)
+    sent = _of("send")(tasks.send).partial(campaign=name).expand(batch=batches)
+    fed = _of("feed_back", trigger_rule="all_done")(tasks.feed_back)(name).as_teardown()
+    decided >> batches >> [upcoming, sent] >> fed
+
+
+def _of(task_id: str, **settings: Any) -> Any:
+    return task(task_id=task_id, **settings)
+
+
+def _doc(manifest: Manifest) -> str:
+    """Return the frozen settings as the DAG's page shows them."""
+    import yaml
+
+    settings = manifest.campaign.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=120)
+    return f"Published {manifest.published_at:%Y-%m-%d %H:%M:%S} UTC, seal `{manifest.seal[:12]}`.\n\n```yaml\n{text}```\n"

@@ -1,0 +1,138 @@
+"""The tasks of a campaign's DAG: each one calls a step and hands on references and counts, never recipients.
+
+Everything heavy is imported inside: Airflow's DAG processor reads this file for every campaign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from outcamp.dag.runs import Wave
+
+if TYPE_CHECKING:
+    from outcamp.steps.engine import Engine
+
+PAUSE_SECONDS = 2.0  # how old the answer to "is the DAG paused?" may be
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What every task of a wave needs."""
+
+    engine: Engine
+    wave: Wave
+    context: Any
+
+    def now(self) -> datetime:
+        """Return the database's clock; it may be a moment behind the scheduler's, and a wave never runs before its instant."""
+        return max(self.engine.ledger.now(), self.wave.at)
+
+
+def _begin(campaign: str) -> _Task:
+    from airflow.sdk import get_current_context
+
+    from outcamp.dag.engines import engine_of
+    from outcamp.dag.settings import read_settings
+
+    context = get_current_context()
+    return _Task(engine_of(campaign, read_settings()), Wave.of(context["dag_run"]), context)
+
+
+def snapshot(campaign: str) -> list[int]:
+    """Write down who is to be considered by this wave, and return the numbers of the parts."""
+    from outcamp.dag.engines import segment_of
+    from outcamp.dag.settings import read_settings
+    from outcamp.steps.snapshot import prepare_wave, snapshot_due, snapshot_occurrence
+
+    task = _begin(campaign)
+    engine, wave = task.engine, task.wave
+    engine.ledger.migrate()
+    now = task.now()
+    prepare_wave(engine, wave.run, now)
+    if not wave.occurrence:
+        return [part.part for part in snapshot_due(engine, wave.run, wave.at, now)]
+    # An occurrence that runs late was missed: it is admitted when it runs.
+    late = now - wave.at >= engine.wave_interval
+    segment = segment_of(engine.manifest, read_settings())
+    parts = snapshot_occurrence(engine, segment, wave.run, wave.at, now, due_at=now if late else None)
+    if parts:
+        _announce(task, sum(part.rows for part in parts))
+    return [part.part for part in parts]
+
+
+def filter_part(campaign: str, part: int) -> dict[str, Any]:
+    """Give each candidate of a part its verdict, and return the part's funnel."""
+    from outcamp.steps.filter import filter_part as decide
+
+    task = _begin(campaign)
+    decided = decide(task.engine, task.wave.run, part, task.now())
+    return {} if decided is None else {"part": part, "candidates": decided.rows, "funnel": [list(line) for line in decided.funnel]}
+
+
+def fan_out(campaign: str) -> list[int]:
+    """Check that everybody is accounted for, and return the numbers of the batches."""
+    from outcamp.steps.fan_out import fan_out as list_batches
+
+    task = _begin(campaign)
+    return [batch.batch for batch in list_batches(task.engine, task.wave.run, task.now())]
+
+
+def next_wave(campaign: str) -> str | None:
+    """Make the run that handles whatever is due next, and return its instant."""
+    from outcamp.steps.next_wave import next_wave as make_next
+
+    task = _begin(campaign)
+    at = make_next(task.engine, task.now())
+    return None if at is None else at.isoformat()
+
+
+def send(campaign: str, batch: int) -> dict[str, Any]:
+    """Hand a batch to its transport, and return how many rows went."""
+    from outcamp.steps.send import send as hand_over
+
+    task = _begin(campaign)
+    return asdict(hand_over(task.engine, task.wave.run, batch, task.now, paused=_pause_switch(task)))
+
+
+def feed_back(campaign: str) -> dict[str, Any]:
+    """Take in what came back, end the wave, make the next one, and return the wave's funnel."""
+    from outcamp.steps.feed_back import feed_back as take_in
+    from outcamp.steps.next_wave import next_wave as make_next
+    from outcamp.steps.report import write_report
+
+    task = _begin(campaign)
+    followed = take_in(task.engine, task.wave.run, task.now())
+    make_next(task.engine, task.now())
+    return write_report(task.engine, task.wave.run, followed)
+
+
+def _pause_switch(task: _Task) -> Callable[[], bool]:
+    """Return the question whether the DAG is paused, which is put to Airflow every few seconds only."""
+    ti = task.context["ti"]
+    asked: list[tuple[float, bool]] = []
+
+    def paused() -> bool:
+        if not asked or monotonic() - asked[0][0] > PAUSE_SECONDS:
+            asked[:] = [(monotonic(), bool(ti.get_dag(ti.dag_id).is_paused))]
+        return asked[0][1]
+
+    return paused
+
+
+def _announce(task: _Task, rows: int) -> None:
+    """Let the snapshot appear among Airflow's assets, with its rows and where it lies."""
+    from airflow.sdk import Asset, AssetAlias
+
+    name = task.engine.campaign.name
+    path = task.engine.lake.root / "snapshots" / f"campaign={name}" / f"run={task.wave.run}"
+    events = task.context["outlet_events"][AssetAlias(snapshot_alias(name))]
+    events.add(Asset(name=snapshot_alias(name), uri=f"outcamp://snapshots/{name}"), extra={"rows": rows, "path": str(path)})
+
+
+def snapshot_alias(campaign: str) -> str:
+    """Return the name under which a campaign's snapshots appear among Airflow's assets."""
+    return f"outcamp.{campaign}.snapshot"

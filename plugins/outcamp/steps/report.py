@@ -1,0 +1,42 @@
+"""The report of a wave: its funnel, and where its verdicts lie."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from outcamp.steps.engine import Engine
+from outcamp.store import waves
+from outcamp.store.outcomes import Followed
+
+
+def write_report(engine: Engine, run: str, followed: Followed) -> dict[str, Any]:
+    """Write a wave's report beside the lake's datasets, and return it."""
+    with engine.ledger.transaction() as tx:
+        wave = waves.find_wave(tx, engine.register(tx).campaign_id, run)
+        decided = waves.parts(tx, wave.wave_id, "filter") if wave else []
+    name = engine.campaign.name
+    report: dict[str, Any] = {
+        "campaign": name,
+        "run": run,
+        "candidates": sum(part.rows for part in decided),
+        "send": 0,
+        "later": {},
+        "drop": {},
+        "outcomes": followed.disposed,
+        "reattempts": followed.made,
+        "exits": followed.exited,
+        "verdicts": str(engine.lake.root / "verdicts" / f"campaign={name}" / f"run={run}") if decided else None,
+    }
+    for verdict, reason, rows in sorted(line for part in decided for line in part.funnel):
+        if verdict == "send":
+            report["send"] += rows
+        else:
+            report[verdict][reason] = report[verdict].get(reason, 0) + rows
+    if decided:
+        target = engine.lake.root / "reports" / f"campaign={name}" / f"run={run}.json"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_suffix(".writing")
+        beside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        beside.replace(target)
+    return report

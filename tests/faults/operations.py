@@ -1,0 +1,211 @@
+"""The doors of a step to the world, watched: each operation on the ledger, the lake and the transport is a point of the scheduler."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PosixPath
+from typing import Any, ClassVar
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.waiting import Ready, Wait
+
+from faults.scheduler import Crash, Scheduler
+from outcamp.store.sql import queries
+
+PATIENCE = 2  # milliseconds until a silent server is asked whether it waits for a lock; the answer does not depend on it
+
+
+class Monitor:
+    """A connection of the driver's own, which sees the locks of all others."""
+
+    def __init__(self, uri: str) -> None:
+        self.connection = psycopg.connect(uri, autocommit=True)
+
+    def waits(self, pid: int) -> bool:
+        """Tell whether this server process waits for a lock that somebody else holds."""
+        return bool(self.connection.execute("SELECT 1 FROM pg_locks WHERE pid = %s AND NOT granted", [pid]).fetchall())
+
+    def cancel(self, pid: int) -> None:
+        """Make the server give up the statement of this process."""
+        self.connection.execute("SELECT pg_cancel_backend(%s)", [pid])
+
+
+class Wire(psycopg.Connection[Any]):
+    """A connection whose statements, when they wait for a lock of another actor, hand the baton on instead of stopping everybody."""
+
+    scheduler: Scheduler | None = None
+    monitor: Monitor
+    waited = 0
+
+    def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run a conversation with the server to its end, as psycopg does, looking out for locks."""
+        if self.scheduler is None or self.scheduler.running is None:
+            return super().wait(gen, *args, **kwargs)
+        order = "go"
+        try:
+            wants = next(gen)
+            while True:
+                ready = self._poll(wants, PATIENCE)
+                if not ready and self.monitor.waits(self.info.backend_pid):
+                    order = self.scheduler.wait_for_lock(self)
+                wants = gen.send(ready)
+        except StopIteration as done:
+            return done.value
+        except psycopg.errors.QueryCanceled:
+            if order == "crash":
+                raise Crash from None
+            raise
+
+    def can_go_on(self) -> bool:
+        """Tell whether the statement has its answer or still waits for a lock."""
+        while not self._poll(Wait.R, PATIENCE):
+            if self.monitor.waits(self.info.backend_pid):
+                return False
+        return True
+
+    def cancel(self) -> None:  # type: ignore[override]
+        """Let the server give the statement up, and wait until it has."""
+        self.monitor.cancel(self.info.backend_pid)
+        while not self._poll(Wait.R, PATIENCE):
+            pass
+
+    def _poll(self, wants: Wait, milliseconds: int) -> int:
+        poll = select.poll()
+        poll.register(self.pgconn.socket, (select.POLLIN if wants & Wait.R else 0) | (select.POLLOUT if wants & Wait.W else 0))
+        events = poll.poll(milliseconds)
+        if not events:
+            return 0
+        flags = events[0][1]
+        return (Ready.R if flags & ~select.POLLOUT else 0) | (Ready.W if flags & select.POLLOUT else 0)
+
+
+class Wires:
+    """Open connections, lent to one step after the other: a step that ends or crashes leaves a rolled back one behind."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri, self.monitor = uri, Monitor(uri)
+        self._free: list[Wire] = []
+
+    def take(self, scheduler: Scheduler) -> Wire:
+        """Lend a connection."""
+        if not self._free:
+            wire = Wire.connect(self.uri, autocommit=True)
+            # Who waits for whom in a circle is the driver's to find, at the same point in each run.
+            wire.execute("SET deadlock_timeout = '1h'")
+            wire.monitor = self.monitor
+            self._free.append(wire)
+        wire = self._free.pop()
+        wire.scheduler = scheduler
+        return wire
+
+    def give(self, wire: Wire) -> None:
+        """Take a connection back, as the server is left when the client is gone."""
+        wire.scheduler = None
+        if wire.info.transaction_status != TransactionStatus.IDLE:
+            wire.rollback()
+        self._free.append(wire)
+
+    def close(self) -> None:
+        """Close all."""
+        for wire in self._free:
+            wire.close()
+        self.monitor.connection.close()
+
+
+class Session:
+    """The connection that a step's ledger gets: what it does goes to the wire, a point before each operation and after each commit."""
+
+    def __init__(self, scheduler: Scheduler, wires: Wires) -> None:
+        self._scheduler, self._wires = scheduler, wires
+        self._wire: Wire | None = wires.take(scheduler)
+        self._names = {text: name for name, text in queries().items()}
+        self.commits_at = 0
+
+    @property
+    def closed(self) -> bool:
+        """Tell whether the connection is gone."""
+        return self._wire is None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._open(), name)
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> psycopg.Cursor[Any]:
+        """Run one statement."""
+        text = query.decode() if isinstance(query, bytes) else str(query)
+        self._point(f"ledger {self._names.get(text) or text.strip().splitlines()[0][:40]}")
+        return self._open().execute(query, params, **options)
+
+    def cursor(self, *args: Any, **options: Any) -> psycopg.Cursor[Any]:
+        """Return a cursor, for COPY."""
+        self._point("ledger cursor")
+        return self._open().cursor(*args, **options)
+
+    @contextmanager
+    def transaction(self, *args: Any, **options: Any) -> Iterator[Any]:
+        """Run a block as one transaction; both the commit and its answer can be lost."""
+        self._point("ledger begin")
+        try:
+            with self._open().transaction(*args, **options) as block:
+                yield block
+                self._point("ledger commit")
+            self._scheduler.commits += 1
+            self.commits_at = self._scheduler.commits
+        finally:
+            self._scheduler.settle()
+        self._point("ledger committed")
+
+    def close(self) -> None:
+        """Give the connection up."""
+        if self._wire is not None:
+            wire, self._wire = self._wire, None
+            self._wires.give(wire)
+            self._scheduler.settle()
+
+    def _open(self) -> Wire:
+        if self._wire is None:
+            raise psycopg.OperationalError("the connection is closed")
+        return self._wire
+
+    def _point(self, what: str) -> None:
+        if self._scheduler.point(what) == "lose":
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+
+class LakePath(PosixPath):
+    """A path below the lake's root: writing, renaming and removing files are points, and a crash tears a file that is being written."""
+
+    scheduler: ClassVar[Scheduler | None] = None
+    being_written: ClassVar[set[str]] = set()
+
+    def open(self, mode: str = "r", *args: Any, **options: Any) -> Any:  # type: ignore[override]
+        """Open the file; one that is opened for writing is torn until it is renamed."""
+        if "r" not in mode:
+            self._point("write")
+            self.being_written.add(str(self))
+        return super().open(mode, *args, **options)
+
+    def replace(self, target: Any) -> Any:
+        """Rename the file."""
+        try:
+            self._point("rename")
+        except Crash:
+            if str(self) in self.being_written:
+                with super().open("r+b") as file:
+                    file.truncate(self.stat().st_size // 2)
+            raise
+        self.being_written.discard(str(self))
+        renamed = super().replace(target)
+        self._point("renamed")
+        return renamed
+
+    def unlink(self, missing_ok: bool = False) -> None:
+        """Remove the file."""
+        self._point("remove")
+        super().unlink(missing_ok=missing_ok)
+
+    def _point(self, what: str) -> None:
+        if self.scheduler is not None:
+            self.scheduler.point(f"lake {what} {Path(self).parts[-3].split('=')[0]}/{self.parent.name}")
