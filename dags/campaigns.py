@@ -1,9 +1,8 @@
-"""An Airflow DAG for each published campaign. It never raises: an import error would take every campaign of this file down."""
+"""An Airflow DAG for each published campaign; when Airflow asks for one of them, only that one is built."""
 
 from airflow.sdk import get_parsing_context
 
-from outcamp.dag.factory import build_dag
-from outcamp.dag.published import campaign_of_dag, good_manifests, read_published
-from outcamp.dag.settings import read_settings
+from outcamp.dag.loader import campaign_dags
 
-asked = get_parsing_context().dag_id
+for dag in campaign_dags(get_parsing_context().dag_id):
+    globals()[dag.dag_id] = dag

@@ -19,7 +19,7 @@ from outcamp.steps.simulate import simulate
 
 TEXT, INSTANT = pa.string(), pa.timestamp("us", tz="UTC")
 HISTORY = pa.schema([("recipient_id", TEXT), ("campaign", TEXT), ("contacted_at", INSTANT), ("active", pa.bool_())])
-OUTCOMES = pa.schema([("recipient_id", TEXT), ("attempt", pa.int64()), ("channel", TEXT), ("disposition", TEXT), ("after", pa.int64())])
+OUTCOMES = pa.schema([("recipient_id", TEXT), ("attempt", pa.int64()), ("channel", TEXT), ("disposition", TEXT), ("after", pa.float64())])
 SUPPRESSIONS = pa.schema([("recipient_id", TEXT), ("endpoint", TEXT), ("channel", TEXT)])
 VERDICT_COLUMNS = ["wave_at", "occurrence", "recipient_id", "attempt", "channel", "verdict", "reason", "due_at"]
 ATTEMPT_COLUMNS = ["occurrence", "recipient_id", "attempt", "channel", "sent_at", "disposition", "disposed_at", "counted", "rule"]

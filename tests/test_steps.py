@@ -257,7 +257,7 @@ def test_many_small_parts_are_one_wave(world: Callable[..., World]) -> None:
     assert len({batch.part for batch in batches}) > 4
     for batch in batches:
         send(here.engine, RUN, batch.batch, lambda: NOW)
-    assert [row["recipient_id"] for row in people] == sorted(sum(here.outbox.given, []))
+    assert [row["recipient_id"] for row in people] == sorted(name for chunk in here.outbox.given for name in chunk)
 
 
 # Between filter and send.
@@ -267,11 +267,8 @@ def test_who_is_suppressed_after_the_filter_is_dropped(world: Callable[..., Worl
     """Suppression is looked at again right before the send."""
     here = world()
     (batch,) = here.batches()
-    here.change(
-        "INSERT INTO outcamp.suppressions (kind, key, channel, reason, since) VALUES ('endpoint', sha256(convert_to(%s, 'UTF8')), '', 'test', %s)",
-        ADA,
-        NOW,
-    )
+    entry = "('endpoint', sha256(convert_to(%s, 'UTF8')), '', 'test', %s)"
+    here.change(f"INSERT INTO outcamp.suppressions (kind, key, channel, reason, since) VALUES {entry}", ADA, NOW)
     assert Sent(1, 1) == send(here.engine, RUN, batch.batch, lambda: NOW)
     assert [["ben"]] == here.outbox.given
     assert [("ada", "suppressed"), ("ben", "finished")] == here.exits()
@@ -404,9 +401,8 @@ def test_parts_that_add_up_are_accepted() -> None:
 
 def test_a_part_without_verdicts_stops_the_wave() -> None:
     """A missing part is named, and what to do about it."""
-    assert (
-        "wave 20261201T150000Z: the parts [0, 1] have no verdicts\n  Next: clear the wave's filter tasks in Airflow"
-    ) == refusal([SNAPSHOT, replace(SNAPSHOT, part=1)], [])
+    message = "wave 20261201T150000Z: the parts [0, 1] have no verdicts\n  Next: clear the wave's filter tasks in Airflow"
+    assert message == refusal([SNAPSHOT, replace(SNAPSHOT, part=1)], [])
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,11 @@ from outcamp.store.sql import queries
 
 PATIENCE = 2  # milliseconds until a silent server is asked whether it waits for a lock; the answer does not depend on it
 
+EMPTY = """
+DO $$ BEGIN EXECUTE (
+    SELECT 'TRUNCATE ' || string_agg(format('%I.%I', schemaname, tablename), ', ') || ' RESTART IDENTITY'
+    FROM pg_tables WHERE schemaname = 'outcamp'); END $$"""
+
 
 class Monitor:
     """A connection of the driver's own, which sees the locks of all others."""
@@ -38,7 +43,6 @@ class Wire(psycopg.Connection[Any]):
 
     scheduler: Scheduler | None = None
     monitor: Monitor
-    waited = 0
 
     def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
         """Run a conversation with the server to its end, as psycopg does, looking out for locks."""
@@ -108,6 +112,10 @@ class Wires:
             wire.rollback()
         self._free.append(wire)
 
+    def empty(self) -> None:
+        """Empty every table of the ledger."""
+        self.monitor.connection.execute(EMPTY)
+
     def close(self) -> None:
         """Close all."""
         for wire in self._free:
@@ -122,7 +130,6 @@ class Session:
         self._scheduler, self._wires = scheduler, wires
         self._wire: Wire | None = wires.take(scheduler)
         self._names = {text: name for name, text in queries().items()}
-        self.commits_at = 0
 
     @property
     def closed(self) -> bool:
@@ -148,12 +155,13 @@ class Session:
         """Run a block as one transaction; both the commit and its answer can be lost."""
         self._point("ledger begin")
         try:
+            self._mark(in_transaction=True)
             with self._open().transaction(*args, **options) as block:
                 yield block
                 self._point("ledger commit")
-            self._scheduler.commits += 1
-            self.commits_at = self._scheduler.commits
+            self._scheduler.committed()
         finally:
+            self._mark(in_transaction=False)
             self._scheduler.settle()
         self._point("ledger committed")
 
@@ -163,6 +171,10 @@ class Session:
             wire, self._wire = self._wire, None
             self._wires.give(wire)
             self._scheduler.settle()
+
+    def _mark(self, *, in_transaction: bool) -> None:
+        if self._scheduler.running is not None:
+            self._scheduler.running.in_transaction = in_transaction
 
     def _open(self) -> Wire:
         if self._wire is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 
@@ -34,8 +35,11 @@ class Actor:
         self.result: Any = None
         self.error: BaseException | None = None
         self.blocked: Blocked | None = None
+        self.in_transaction = False
         self.order = "go"
         self.at = "start"
+        self.last_commit = 0  # the number of its newest ledger transaction among those of all actors
+        self.waited = timedelta(0)  # for locks, on the virtual clock, since it last read that clock
         self._scheduler, self._work = scheduler, work
         self._baton = threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -78,15 +82,28 @@ class Actor:
 
 
 class Scheduler:
-    """Holds the actors, hands the baton around, and writes down what happened."""
+    """Holds the actors and the virtual clock, hands the baton around, and writes down what happened."""
 
-    def __init__(self, decide: Callable[[Actor, str], str]) -> None:
+    def __init__(self, start: datetime, decide: Callable[[Actor, str], str]) -> None:
+        self.now = start
         self.actors: list[Actor] = []
         self.running: Actor | None = None
         self.trace: list[str] = []
         self.commits = 0  # ledger transactions so far: the order in which things were decided
         self._decide = decide
         self._driver = threading.Semaphore(0)
+
+    def read_clock(self) -> datetime:
+        """Return the instant, as a step reads it."""
+        if self.running is not None:
+            self.running.waited = timedelta(0)
+        return self.now
+
+    def committed(self) -> None:
+        """Number a ledger transaction."""
+        self.commits += 1
+        if self.running is not None:
+            self.running.last_commit = self.commits
 
     def add(self, name: str, work: Callable[[Actor], Any]) -> Actor:
         """Add an actor, which starts when it first gets the baton."""
@@ -133,9 +150,11 @@ class Scheduler:
         assert actor is not None
         actor.blocked = blocked
         self.trace.append(f"{actor.name}: waits for a lock at {actor.at}")
+        since = self.now
         self.give_back()
         order = actor.sleep()
         actor.blocked = None
+        actor.waited += self.now - since
         return order
 
     def settle(self) -> None:

@@ -147,7 +147,8 @@ class Walk:
         for index, rule in enumerate(self.campaign.get("reattempts", [])):
             used = sum(1 for earlier in entry.attempts if earlier.rule == index)
             if attempt.disposition in rule["when"] and used < rule.get("times", 1):
-                entry.attempts.append(Attempt(attempt.number + 1, rule["channel"], index, disposed_at + duration(rule.get("wait", "0 seconds"))))
+                due_at = disposed_at + duration(rule.get("wait", "0 seconds"))
+                entry.attempts.append(Attempt(attempt.number + 1, rule["channel"], index, due_at))
                 return
         entry.exited_at = disposed_at
 

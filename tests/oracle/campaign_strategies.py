@@ -37,7 +37,7 @@ def campaigns(draw: st.DrawFn, at: datetime, schedule: dict[str, Any]) -> dict[s
         "name": "case",
         "description": "A case that hypothesis made up",
         "owner": "tests",
-        "segment": {"file": "recipients.parquet", **draw(column_names())},
+        "segment": {"file": "recipients.parquet"},
         "channel": channel,
         "channels": {name: draw(channel_settings(name)) for name in used},
         "schedule": schedule,
@@ -58,15 +58,6 @@ def campaigns(draw: st.DrawFn, at: datetime, schedule: dict[str, Any]) -> dict[s
     if draw(mostly(False)):
         campaign["endpoints"] = ["work_email", "private_email"] if all_email(campaign) else ["mobile", "home"]
     return campaign
-
-
-@st.composite
-def column_names(draw: st.DrawFn) -> dict[str, Any]:
-    """Draw what the segment calls its columns, for some of them."""
-    if draw(mostly(True)):
-        return {}
-    meanings = ["recipient_id", "phone", "email", "country", "time_zone", "mobile", "work_email"]
-    return {"columns": {name: f"their_{name}" for name in draw(st.lists(st.sampled_from(meanings), min_size=1, max_size=4, unique=True))}}
 
 
 @st.composite

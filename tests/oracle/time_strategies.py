@@ -32,8 +32,7 @@ def communication_times(draw: st.DrawFn, at: datetime, used: list[str]) -> dict[
     times["active"] = draw(st.lists(windows(at, used), min_size=1, max_size=3, unique_by=str))
     exceptions = draw(st.lists(closed_days(at), max_size=2))
     for number, exception in enumerate(exceptions):
-        exception["name"] = f"Holiday {number}"
-        exception |= draw(of_some_channels(used))
+        exception.update(name=f"Holiday {number}", **draw(of_some_channels(used)))
     if exceptions:
         times["exceptions"] = exceptions
     if draw(st.booleans()):

@@ -4,17 +4,13 @@
 SELECT pg_advisory_xact_lock(%(scope)s, bucket) FROM unnest(%(buckets)s::int[]) AS bucket;
 
 -- name: standing
--- What the ledger knows of candidates: is an entry open, how often and when last did they enter, are they suppressed.
--- The campaign's occurrences lead into the primary key of entries; no index of its own is needed.
-SELECT array_agg(is_open ORDER BY row_no), array_agg(entries ORDER BY row_no),
-       array_agg(last_entered_at ORDER BY row_no), array_agg(is_suppressed ORDER BY row_no)
+-- What the ledger knows of candidates: is an entry open, are they suppressed.
+SELECT array_agg(is_open ORDER BY row_no), array_agg(is_suppressed ORDER BY row_no)
 FROM (
     SELECT c.row_no,
            c.is_new AND EXISTS (SELECT FROM outcamp.entries e
                                 WHERE e.campaign_id = %(campaign_id)s AND e.recipient_id = c.recipient_id
                                   AND e.exited_at IS NULL) AS is_open,
-           coalesce(h.entries, 0) AS entries,
-           h.last_entered_at,
            EXISTS (SELECT FROM outcamp.suppressions)
                AND (EXISTS (SELECT FROM outcamp.suppressions s WHERE s.kind = 'recipient' AND s.channel IN ('', c.channel)
                             AND s.key = sha256(convert_to(c.recipient_id, 'UTF8')))
@@ -22,11 +18,19 @@ FROM (
                                AND s.key = sha256(convert_to(c.endpoint, 'UTF8')))) AS is_suppressed
     FROM unnest(%(recipient_id)s::text[], %(is_new)s::boolean[], %(endpoint)s::text[], %(channel)s::text[])
          WITH ORDINALITY AS c (recipient_id, is_new, endpoint, channel, row_no)
-    LEFT JOIN LATERAL (
-        SELECT count(*) AS entries, max(e.entered_at) AS last_entered_at
-        FROM outcamp.occurrences o JOIN outcamp.entries e ON e.occurrence_id = o.occurrence_id
-        WHERE o.campaign_id = %(campaign_id)s AND e.recipient_id = c.recipient_id
-    ) h ON c.is_new AND %(entry_limits)s
+) AS known;
+
+-- name: entries-so-far
+-- How often candidates entered the campaign, and when last; asked only where entries are limited.
+-- The campaign's occurrences lead into the primary key of entries; no index of its own is needed.
+SELECT array_agg(entries ORDER BY row_no), array_agg(last_entered_at ORDER BY row_no)
+FROM (
+    SELECT c.row_no, count(e.entered_at) AS entries, max(e.entered_at) AS last_entered_at
+    FROM unnest(%(recipient_id)s::text[]) WITH ORDINALITY AS c (recipient_id, row_no)
+    CROSS JOIN outcamp.occurrences o
+    LEFT JOIN outcamp.entries e ON e.occurrence_id = o.occurrence_id AND e.recipient_id = c.recipient_id
+    WHERE o.campaign_id = %(campaign_id)s
+    GROUP BY c.row_no
 ) AS known;
 
 -- name: any-suppressed

@@ -5,16 +5,11 @@ INSERT INTO outcamp_simulator.outcomes (campaign, occurrence_id, recipient_id, a
 SELECT %(campaign)s, r.* FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[], %(channel)s::text[],
                                      %(disposition)s::text[], %(disposed_at)s::timestamptz[]) AS r;
 
--- name: copy-simulated-outcomes
+-- name: simulated-outcomes
 -- Those that have happened. The id travels along, so that exactly these are forgotten when the ledger has them.
-COPY (
-    SELECT occurrence_id, recipient_id, attempt, channel, disposition, disposed_at, outcome_id FROM outcamp_simulator.outcomes
-    WHERE campaign = current_setting('outcamp.campaign') AND disposed_at <= current_setting('outcamp.now')::timestamptz
-    ORDER BY outcome_id
-) TO STDOUT (FORMAT csv);
+SELECT occurrence_id, recipient_id, attempt, channel, disposition, disposed_at, outcome_id FROM outcamp_simulator.outcomes
+WHERE campaign = %(campaign)s AND disposed_at <= %(now)s
+ORDER BY outcome_id;
 
 -- name: forget-simulated-outcomes
 DELETE FROM outcamp_simulator.outcomes WHERE outcome_id = ANY(%(outcome_ids)s::bigint[]);
-
--- name: next-simulated-outcome
-SELECT min(disposed_at) FROM outcamp_simulator.outcomes WHERE campaign = %(campaign)s;

@@ -1,6 +1,6 @@
 """The DAG of one published campaign.
 
-    snapshot ─> filter (a part each) ─> fan_out ─┬─> send (a batch each) ─> feed_back
+    snapshot ─> filter (a part each) ─> fan_out ─┬─> send (a batch each) ─> feed_back ─> watch
                                                  └─> next_wave
 """
 
@@ -65,8 +65,11 @@ def _wire(name: str) -> None:
     batches = _of("fan_out", trigger_rule="none_failed")(tasks.fan_out)(name)
     upcoming = _of("next_wave", trigger_rule="none_failed")(tasks.next_wave)(name)
     sent = _of("send")(tasks.send).partial(campaign=name).expand(batch=batches)
-    fed = _of("feed_back", trigger_rule="all_done")(tasks.feed_back)(name).as_teardown()
+    fed = _of("feed_back", trigger_rule="all_done")(tasks.feed_back)(name)
+    watch = _of("watch", trigger_rule="one_failed", retries=0)(tasks.watch)()
     decided >> batches >> [upcoming, sent] >> fed
+    # A run's colour is that of its leaves: without this one, feed_back would paint every wave green.
+    [snapshot, decided, batches, upcoming, sent, fed] >> watch
 
 
 def _of(task_id: str, **settings: Any) -> Any:

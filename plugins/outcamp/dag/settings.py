@@ -41,9 +41,14 @@ class Settings:
     seed: int = 0
 
 
+def project_home(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the root of the project: ``OUTCAMP_HOME``, or the checkout that this file is part of."""
+    return Path(environment.get("OUTCAMP_HOME") or Path(__file__).resolve().parents[3]).expanduser().resolve()
+
+
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Return the deployment's settings; one that says nothing sensible is refused by its name."""
-    home = Path(environment.get("OUTCAMP_HOME") or Path(__file__).resolve().parents[3]).expanduser().resolve()
+    home = project_home(environment)
     return Settings(
         home=home,
         ledger=environment.get("OUTCAMP_LEDGER", ""),

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from outcamp.core.errors import Permanent
 from outcamp.dag.runs import Wave
 
 if TYPE_CHECKING:
@@ -108,6 +108,14 @@ def feed_back(campaign: str) -> dict[str, Any]:
     followed = take_in(task.engine, task.wave.run, task.now())
     make_next(task.engine, task.now())
     return write_report(task.engine, task.wave.run, followed)
+
+
+def watch() -> None:
+    """Make the run red: this task runs only when another one of the wave has failed for good."""
+    raise Permanent(
+        "A task of this wave failed, so the wave is red. Nobody is lost: what it held is given back to the next wave.",
+        next_step="read the log of the task that failed, and clear it once the cause is gone",
+    )
 
 
 def _pause_switch(task: _Task) -> Callable[[], bool]:

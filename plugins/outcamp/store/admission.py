@@ -22,15 +22,15 @@ def lock_buckets(tx: Transaction, scope: int, buckets: list[int]) -> None:
 def standing(tx: Transaction, campaign_id: int, candidates: pa.Table, *, entry_limits: bool) -> pa.Table:
     """Return what the ledger knows of candidates (recipient_id, is_new, endpoint, channel): ``STANDING``, in their order."""
     count = candidates.num_rows
-    if not pc.any(candidates["is_new"]).as_py() and not tx.one("any-suppressed")[0]:
-        return pa.table([[False] * count, [0] * count, [None] * count, [False] * count], schema=STANDING)
-    found = tx.one(
-        "standing",
-        campaign_id=campaign_id,
-        entry_limits=entry_limits,
-        **{name: candidates[name] for name in ("recipient_id", "is_new", "endpoint", "channel")},
-    )
-    return pa.table(list(found), schema=STANDING)
+    is_open, is_suppressed = [False] * count, [False] * count
+    entries, last_entered_at = [0] * count, [None] * count
+    anybody_new = bool(pc.any(candidates["is_new"]).as_py())
+    if anybody_new or tx.one("any-suppressed")[0]:
+        asked = {name: candidates[name] for name in ("recipient_id", "is_new", "endpoint", "channel")}
+        is_open, is_suppressed = tx.one("standing", campaign_id=campaign_id, **asked)
+    if anybody_new and entry_limits:
+        entries, last_entered_at = tx.one("entries-so-far", campaign_id=campaign_id, recipient_id=candidates["recipient_id"])
+    return pa.table([is_open, entries, last_entered_at, is_suppressed], schema=STANDING)
 
 
 def over_limits(

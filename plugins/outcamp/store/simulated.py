@@ -37,7 +37,7 @@ class SimulatedOutcomes:
     def happened(self, now: datetime) -> pa.Table:
         """Return what has happened by now and was not forgotten."""
         with self._ledger.transaction() as tx:
-            stored = tx.copy_out("copy-simulated-outcomes", _STORED, campaign=self._campaign, now=now.isoformat())
+            stored = tx.table("simulated-outcomes", _STORED, campaign=self._campaign, now=now)
         self._handed_out = stored["outcome_id"]
         return stored.drop_columns(["outcome_id"])
 

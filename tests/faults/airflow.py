@@ -1,0 +1,109 @@
+"""What Airflow does with a campaign's DAG: runs, their tasks, and in which order tasks may start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from faults.scheduler import Actor
+
+MOST_FAILURES = 4
+DONE = ("success", "failed")
+
+
+@dataclass
+class Task:
+    """One task of a run; ``number`` is the part or the batch of a mapped one."""
+
+    run: Run
+    step: str
+    number: int = 0
+    state: str = "none"  # none | running | success | failed
+    tries: int = 0
+    failures: int = 0
+    actor: Actor | None = None  # the try that Airflow knows of; there may be others that it lost
+
+    @property
+    def name(self) -> str:
+        """Return how traces call the newest try."""
+        return f"{self.run.campaign} {self.run.key} {self.step}[{self.number}]#{self.tries}"
+
+
+@dataclass
+class Run:
+    """One DAG run: a wave."""
+
+    campaign: str
+    key: str
+    at: datetime
+    scheduled_at: datetime | None = None  # of an occurrence
+    state: str = "queued"  # queued | running | ended | dead
+    tasks: dict[tuple[str, int], Task] = field(default_factory=dict)
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether it is still queued or running."""
+        return self.state in {"queued", "running"}
+
+    def task(self, step: str, number: int = 0) -> Task:
+        """Return a task, which is made at its first mention."""
+        return self.tasks.setdefault((step, number), Task(self, step, number))
+
+    def ready(self) -> list[Task]:
+        """Return the tasks that may start now."""
+        return [task for task in self._reached() if task.state == "none"]
+
+    def succeeded(self, task: Task, result: Any) -> None:
+        """Take in what a task returned: a snapshot its parts, a fan_out its batches; Airflow maps tasks over them."""
+        task.state = "success"
+        if task.step == "snapshot":
+            self._map("filter", result)
+        if task.step == "fan_out":
+            self._map("send", result)
+        if task.step == "feed_back":
+            self.state = "ended"
+
+    def clear(self, task: Task) -> list[Task]:
+        """Do what a person's Clear does: this task and all after it run again; returns those that had ended or were running."""
+        order = ("snapshot", "filter", "fan_out", "next_wave", "send", "feed_back")
+        after = [
+            other
+            for other in self.tasks.values()
+            if other is task or (order.index(other.step) > order.index(task.step) and not {"next_wave", "send"} >= {task.step, other.step})
+        ]
+        cleared = [other for other in after if other.state != "none"]
+        for other in cleared:
+            other.state, other.actor, other.failures = "none", None, 0
+        self.state = "running"
+        return cleared
+
+    def _map(self, step: str, numbers: list[int]) -> None:
+        for key in [key for key in self.tasks if key[0] == step and key[1] not in numbers]:
+            del self.tasks[key]
+        for number in numbers:
+            self.task(step, number)
+
+    def _reached(self) -> Iterator[Task]:
+        """Yield the tasks whose predecessors are done."""
+        yield self.task("snapshot")
+        snapshot, filters = self.task("snapshot"), self._mapped("filter")
+        over = snapshot.state == "failed" or (snapshot.state == "success" and not filters)
+        if snapshot.state == "success":
+            yield from filters
+            if filters and all(task.state == "success" for task in filters):
+                fan_out = self.task("fan_out")
+                yield fan_out
+                over = fan_out.state == "failed"
+                if fan_out.state == "success":
+                    rest = [self.task("next_wave"), *self._mapped("send")]
+                    yield from rest
+                    over = all(task.state in DONE for task in rest)
+            elif filters:
+                over = all(task.state in DONE for task in filters)
+        if over:
+            yield self.task("feed_back")
+
+    def _mapped(self, step: str) -> list[Task]:
+        return [task for (name, _), task in sorted(self.tasks.items()) if name == step]

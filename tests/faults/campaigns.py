@@ -1,0 +1,137 @@
+"""Small campaigns on the same few people, drawn by the seed; limits and the clock tie them together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+
+from outcamp.core.campaign import Campaign, Limit
+from outcamp.core.manifest import Manifest, seal_manifest
+
+START = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)  # a Monday, 09:00 in New York
+ZONES = ("America/New_York", "Europe/London", "Asia/Kolkata")
+# Ids whose buckets (the locks) partly coincide, so that chunks of several people share a lock and others do not.
+IDS = ("ann", "ben", "cleo", "dora", "eve", "finn", "gus", "hal")
+PHONES = ("+12127365000", "+13125550142", "+12136210002", "+12083342100", "+442079460958", "+4930123456", "+61293744000", "+912227788888")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One campaign: what is published, and the same said by hand, for the checks."""
+
+    manifest: Manifest
+    occurrences: tuple[datetime, ...]
+    expires: datetime | None
+    hours: tuple[int, int] | None  # from, to; in the recipient's zone, every day
+    limits: tuple[tuple[int, timedelta], ...]
+    ignores_total: bool
+    rows: dict[int, list[dict[str, Any]]]  # of the segment, by the number of the occurrence
+    chunk_size: int
+    part_rows: int
+
+    @property
+    def name(self) -> str:
+        """Return the campaign's name."""
+        return self.manifest.campaign.name
+
+
+@dataclass(frozen=True)
+class Table:
+    """A segment that is read from memory."""
+
+    rows: dict[int, list[dict[str, Any]]]
+
+    def read(self, occurrence: int) -> Iterator[pa.Table]:
+        """Yield the rows of an occurrence, in two tables."""
+        rows = self.rows[occurrence]
+        for half in (rows[::2], rows[1::2]):
+            if half:
+                yield pa.Table.from_pylist(half, schema=_SEGMENT)
+
+    def excluded(self) -> pa.Array:
+        """Exclude nobody."""
+        return pa.array([], pa.string())
+
+
+_SEGMENT = pa.schema([("recipient_id", pa.string()), ("phone", pa.string()), ("time_zone", pa.string())])
+
+
+def draw_plans(rng: Random) -> tuple[list[Plan], tuple[Limit, ...]]:
+    """Return one to three campaigns and the deployment's total limits."""
+    people = [
+        {"recipient_id": recipient_id, "phone": phone, "time_zone": rng.choice(ZONES)}
+        for recipient_id, phone in rng.sample(list(zip(IDS, PHONES, strict=True)), rng.choice((2, 3, 3, 4, 6)))
+    ]
+    total = tuple(Limit(count=count, within=timedelta(hours=hours)) for count, hours in rng.choice(((), (), ((2, 24),))))
+    return [_draw_plan(rng, f"c{number}", people) for number in range(rng.choice((1, 2, 2, 2, 3)))], total
+
+
+def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]]) -> Plan:
+    first = START + timedelta(minutes=rng.choice((0, 0, 0, 1, 30, 170)))
+    every = rng.choice((None, None, 2, 24))
+    count = 1 if every is None else 2
+    expires = rng.choice((None, timedelta(hours=1), timedelta(hours=5), timedelta(hours=30)))
+    if every is not None:
+        # A second occurrence, and none after it.
+        expires = timedelta(hours=every) + rng.choice((timedelta(minutes=20), timedelta(hours=1), timedelta(hours=every) - timedelta(minutes=1)))
+    expires_at = None if expires is None else first + expires
+    hours = rng.choice((None, None, (9, 12), (9, 17)))
+    limits = rng.choice(((), ((1, 24),), ((1, 1),), ((2, 24), (1, 1))))
+    ignores_total = rng.random() < 0.2
+    settings: dict[str, Any] = {
+        "name": name,
+        "segment": {"file": "people.csv"},
+        "channel": "sms",
+        "channels": {"sms": {"body": "Hello", "batch_size": rng.choice((1, 2, 5)), "outcome_deadline": rng.choice(("1 hour", "20 hours"))}},
+        "schedule": {"start": _local(first)},
+        "counts": "all_campaigns",
+        "on_limit": rng.choice(("drop", "defer")),
+        "while_active": rng.choice(("skip", "defer")),
+        "ignore_total_limits": ignores_total,
+    }
+    if expires_at is not None:
+        settings["schedule"]["expires"] = _local(expires_at)
+    if every is not None:
+        settings["schedule"]["repeat"] = f"every {every} hours"
+    if limits:
+        settings["communication_limits"] = [{"count": count, "within": f"{within} hours"} for count, within in limits]
+    if hours is not None:
+        window = {"days": "mon-sun", "from": f"{hours[0]:02d}:00", "to": f"{hours[1]:02d}:00"}
+        settings["communication_time"] = {"time_zone": "recipient", "detect": ["column"], "active": [window]}
+    if rng.random() < 0.6:
+        wait = rng.choice(("0 minutes", "10 minutes", "3 hours"))
+        codes = ["blocked", "unreachable", *rng.choice(((), ("no_outcome",), ("unknown",)))]
+        settings["reattempts"] = [{"when": codes, "channel": "sms", "wait": wait}]
+    if rng.random() < 0.2:
+        settings["entry_limits"] = {"max": 1, "min_interval": "1 hour"}
+    rows = {}
+    for number in range(count):
+        rows[number] = rng.sample(people, rng.randint(max(1, len(people) - 2), len(people)))
+        if rng.random() < 0.2:
+            rows[number].append(rng.choice(rows[number]))
+    return Plan(
+        manifest=_publish(settings),
+        occurrences=tuple(first + number * timedelta(hours=every or 0) for number in range(count)),
+        expires=expires_at,
+        hours=hours,
+        limits=tuple((count, timedelta(hours=within)) for count, within in limits),
+        ignores_total=ignores_total,
+        rows=rows,
+        chunk_size=rng.choice((1, 2, 50)),
+        part_rows=rng.choice((2, 100)),
+    )
+
+
+def _local(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%d %H:%M")
+
+
+def _publish(settings: dict[str, Any]) -> Manifest:
+    campaign = Campaign.model_validate_json(json.dumps(settings), strict=True, by_alias=True, by_name=False)
+    return seal_manifest(campaign, START - timedelta(days=1), {}, {})

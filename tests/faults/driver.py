@@ -1,0 +1,184 @@
+"""The driver of one seed: a stretch in which everything goes wrong, then a quiet one in which everything must come to rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+from faults.invariants import violations
+from faults.operations import LakePath, Wires
+from faults.scheduler import Actor
+from faults.world import World, empty
+
+# Where a crash parts what was done from what is known of it.
+CRITICAL = frozenset({"ledger commit", "ledger committed", "transport submit", "transport submitted", "lake rename", "lake renamed"})
+REST = 300  # events by which everything must have come to rest
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a seed found, and what happened on the way."""
+
+    seed: str
+    violations: list[str]
+    trace: list[str]
+    arrivals: int
+    circles: int
+
+
+def run_seed(seed: str, wires: Wires, lake: Path) -> Report:
+    """Run one seed from an empty ledger and an empty lake, and check the promise."""
+    wires.empty()
+    empty(lake)
+    chaos = Chaos(Random(f"chaos {seed}"))
+    world = World(seed, wires, chaos.decide, lake)
+    chaos.world = world
+    LakePath.scheduler = world.scheduler
+    try:
+        chaos.rage()
+        found = chaos.come_to_rest()
+        found += violations(world, wires.monitor.connection)
+    finally:
+        for actor in list(world.scheduler.actors):
+            world.scheduler.resume(actor, "crash")
+        LakePath.scheduler = None
+    return Report(seed, found, world.scheduler.trace, len(world.server.log), chaos.circles)
+
+
+class Chaos:
+    """Decides, from the seed alone, who goes on, who crashes, and what else happens."""
+
+    world: World
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        self._quiet = False
+        self._pause = rng.choice((0.02, 0.1, 0.1, 0.3, 0.6))
+        self._crash = rng.choice((0.0, 0.001, 0.004, 0.01))
+        self._turns = rng.choice((60, 120, 250))
+        self._asleep: set[Actor] = set()
+        self.circles = 0  # how often actors waited for each other in a circle
+
+    def decide(self, actor: Actor, what: str) -> str:
+        """Say what happens to the actor that stands at this point."""
+        if self._quiet:
+            return "go"
+        if self._rng.random() < 0.1:
+            self.world.move_clock(self.world.now + timedelta(milliseconds=self._rng.choice((1, 20, 700, 5000))))
+        luck = self._rng.random()
+        danger = self._crash * (5 if what in CRITICAL else 1)
+        if luck < danger:
+            return "lose" if self._rng.random() < 0.3 and what.startswith(("ledger", "transport")) else "crash"
+        return "pause" if luck < danger + self._pause else "go"
+
+    def rage(self) -> None:
+        """Let tasks start, go on, crash and be repeated in a drawn order, for some turns."""
+        for _ in range(self._turns):
+            if not self._turn():
+                return
+
+    def come_to_rest(self) -> list[str]:
+        """Let everything end without further faults, wake who slept all the while, and let everything end again."""
+        world = self.world
+        self._quiet = True
+        world.paused.clear()
+        for actor in list(world.scheduler.actors):
+            task = world.task_of(actor)
+            if actor.in_transaction or actor.blocked is not None or self._rng.random() < 0.5:
+                world.resume(actor, "crash")
+            elif task is not None and task.actor is actor:
+                world.lose_contact(task)
+        sleepers = list(world.scheduler.actors)
+        if not self._finish(sleepers):
+            return ["it does not come to rest"]
+        for actor in sleepers:
+            world.resume(actor)
+        return [] if self._finish([]) else ["it does not come to rest"]
+
+    def _finish(self, sleepers: list[Actor]) -> bool:
+        world = self.world
+        for _ in range(REST):
+            ready = world.ready()
+            while ready:
+                for task in ready:
+                    self._to_its_end(world.start(task))
+                ready = world.ready()
+            for campaign in world.plans:
+                self._to_its_end(world.start_pulse(campaign))
+            event = world.next_event()
+            if event is None:
+                return True
+            world.move_clock(event)
+        return False
+
+    def _to_its_end(self, actor: Actor) -> None:
+        while not actor.ended:
+            self.world.resume(actor)
+
+    def _turn(self) -> bool:
+        """Let one thing happen; False when nothing can happen any more."""
+        world, rng = self.world, self._rng
+        actors = world.scheduler.actors
+        able = [actor for actor in actors if actor.can_run]
+        awake = [actor for actor in able if actor not in self._asleep] or able
+        ready = world.ready()
+        if not able and actors and (not ready or rng.random() < 0.5):
+            self.circles += all(actor.blocked for actor in actors)
+            world.resume(actors[-1])
+            return True
+        event = world.next_event()
+        if not able and not ready and event is None:
+            return False
+        actions = {
+            "go on": 10.0 * bool(able),
+            "start": 6.0 * bool(ready),
+            "next event": (0.3 if able or ready else 10.0) * (event is not None),
+            "long wait": 0.1,
+            "crash": 0.2 * bool(actors),
+            "lose contact": 0.4 * bool(actors),
+            "sleep": 0.4 * bool(actors),
+            "mark dead": 0.15,
+            "clear": 0.25,
+            "pause": 0.15,
+            "pulse": 0.3,
+        }
+        action = rng.choices(list(actions), list(actions.values()))[0]
+        world.scheduler.trace.append(f"-- {action}")
+        if action == "go on":
+            world.resume(rng.choice(awake))
+        elif action == "start":
+            world.resume(world.start(rng.choice(ready)))
+        elif action == "next event":
+            assert event is not None
+            world.move_clock(event)
+        elif action == "long wait":
+            world.move_clock(world.now + timedelta(minutes=rng.choice((3, 50, 200, 1500))))
+        elif action == "crash":
+            world.resume(rng.choice(actors), "crash")
+        elif action == "sleep":
+            self._asleep.add(rng.choice(actors))
+        elif action == "pulse":
+            world.resume(world.start_pulse(rng.choice(list(world.plans))))
+        elif action == "pause":
+            world.paused ^= {rng.choice(list(world.plans))}
+        else:
+            self._meddle(action)
+        return True
+
+    def _meddle(self, action: str) -> None:
+        """Do what a person, or a scheduler that lost a worker, does to a run."""
+        world, rng = self.world, self._rng
+        runs = [run for run in world.runs.values() if run.state != "dead"]
+        if not runs:
+            return
+        run = rng.choice(runs)
+        if action == "mark dead":
+            world.mark_dead(run)
+        running = [task for task in run.tasks.values() if task.actor is not None]
+        done = [task for task in run.tasks.values() if task.state in {"success", "failed"}]
+        if action == "lose contact" and running:
+            world.lose_contact(rng.choice(running))
+        if action == "clear" and done:
+            world.clear(run, rng.choice(done))

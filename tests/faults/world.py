@@ -1,0 +1,244 @@
+"""One seed's world: the deployment, its campaigns, and the driver that lets things go wrong and then lets them come to rest."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from faults.airflow import MOST_FAILURES, Run, Task
+from faults.campaigns import START, Plan, Table, draw_plans
+from faults.operations import LakePath, Session, Wires
+from faults.scheduler import Actor, Scheduler
+from faults.server import Door, Server
+from outcamp.core.errors import OutcampError, Transient
+from outcamp.core.run_key import run_key
+from outcamp.steps.engine import Engine
+from outcamp.steps.fan_out import fan_out
+from outcamp.steps.feed_back import feed_back
+from outcamp.steps.filter import filter_part
+from outcamp.steps.ingest import ingest
+from outcamp.steps.next_wave import next_wave
+from outcamp.steps.send import send
+from outcamp.steps.snapshot import prepare_wave, release_dead_waves, snapshot_due, snapshot_occurrence
+from outcamp.store.lake import Lake
+from outcamp.store.ledger import Ledger
+
+Work = Callable[[Engine], Any]
+
+
+class World:
+    """Campaigns on one ledger, one lake and one receiving server, with Airflow's runs around them."""
+
+    def __init__(self, seed: str, wires: Wires, decide: Callable[[Actor, str], str], lake: Path) -> None:
+        self.seed = seed
+        self.rng = Random(seed)
+        plans, self.total_limits = draw_plans(self.rng)
+        self.plans: dict[str, Plan] = {plan.name: plan for plan in plans}
+        self.scheduler = Scheduler(START - timedelta(minutes=1), decide)
+        self.server = Server(seed)
+        self.runs: dict[tuple[str, str], Run] = {}
+        self.paused: set[str] = set()
+        self.errors: list[str] = []  # what no step may ever raise
+        self.lost_sends = 0  # tries of send that crashed, failed, or were taken for dead
+        self._tries: dict[Actor, Task] = {}
+        self._to_come = sorted((at, plan.name) for plan in plans for at in plan.occurrences)
+        self._wires = wires
+        self.lake = lake
+
+    # -- the clock ----------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> datetime:
+        """Return the instant of the virtual clock."""
+        return self.scheduler.now
+
+    def move_clock(self, to: datetime) -> None:
+        """Set the clock on, never back; Airflow makes the runs of the occurrences that this passes."""
+        self.scheduler.now = max(self.now, to)
+        while self._to_come and self._to_come[0][0] <= self.now:
+            at, campaign = self._to_come.pop(0)
+            self.make_run(Run(campaign, run_key(at), at, scheduled_at=at))
+
+    def next_event(self) -> datetime | None:
+        """Return the next instant at which something happens by itself."""
+        moments = [at for at, _ in self._to_come[:1]]
+        moments += [run.at for run in self.runs.values() if run.state == "queued" and run.campaign not in self.paused]
+        outcome = self.server.next_outcome(self.now)
+        moments += [outcome] if outcome is not None else []
+        return min((at for at in moments if at > self.now), default=None)
+
+    # -- Airflow ------------------------------------------------------------------------------------------------------
+
+    def make_run(self, run: Run) -> None:
+        """Queue a run; one that exists is left alone."""
+        self.runs.setdefault((run.campaign, run.key), run)
+
+    def ready(self) -> list[Task]:
+        """Return the tasks that Airflow may start now."""
+        found = []
+        for run in self.runs.values():
+            if run.state == "queued" and run.at <= self.now and run.campaign not in self.paused:
+                run.state = "running"
+            if run.state == "running":
+                found += run.ready()
+        return found
+
+    def start(self, task: Task) -> Actor:
+        """Start a try of a task."""
+        task.state, task.tries = "running", task.tries + 1
+        actor = self._actor(task.name, task.run.campaign, self._work_of(task))
+        task.actor = actor
+        self._tries[actor] = task
+        return actor
+
+    def start_pulse(self, campaign: str) -> Actor:
+        """Start a beat of the DAG that takes in outcomes, frees what dead waves hold, and makes the waves that are missing."""
+
+        def work(engine: Engine) -> None:
+            now = self.scheduler.read_clock()
+            ingest(engine, now)
+            release_dead_waves(engine, now)
+            next_wave(engine, now)
+
+        return self._actor(f"{campaign} pulse", campaign, work)
+
+    def resume(self, actor: Actor, order: str = "go") -> None:
+        """Let an actor go on, and take in its end, as far as Airflow knows of it."""
+        self.scheduler.resume(actor, order)
+        if not actor.ended:
+            return
+        task = self._tries.pop(actor, None)
+        self._judge(actor)
+        if task is not None and task.step == "send" and (actor.crashed or actor.error is not None):
+            self.lost_sends += 1
+        if task is None or task.actor is not actor:
+            return  # a try that Airflow has given up
+        task.actor = None
+        if not actor.crashed and actor.error is None:
+            task.run.succeeded(task, actor.result)
+        else:
+            self._try_again(task, for_good=actor.error is not None and not isinstance(actor.error, Transient))
+
+    def lose_contact(self, task: Task) -> None:
+        """Let Airflow take a running try for dead, and start another one some time; the first one lives on."""
+        task.actor = None
+        self.lost_sends += task.step == "send"
+        self._try_again(task, for_good=False)
+
+    def task_of(self, actor: Actor) -> Task | None:
+        """Return the task that an actor is a try of; a pulse is none."""
+        return self._tries.get(actor)
+
+    def clear(self, run: Run, task: Task) -> None:
+        """Let a person clear a task and all after it; tries that run live on."""
+        self.lost_sends += sum(other.step == "send" and other.actor is not None for other in run.tasks.values())
+        run.clear(task)
+
+    def mark_dead(self, run: Run) -> None:
+        """Let a person mark a run failed, or delete it; tries that run already live on."""
+        run.state = "dead"
+        for task in run.tasks.values():
+            if task.actor is not None:
+                self.lost_sends += task.step == "send"
+                task.actor = None
+
+    def _try_again(self, task: Task, *, for_good: bool) -> None:
+        task.failures += 1
+        task.state = "failed" if for_good or task.failures >= MOST_FAILURES else "none"
+        if task.step == "feed_back" and task.state == "failed":
+            task.run.state = "ended"
+
+    def _judge(self, actor: Actor) -> None:
+        error = actor.error
+        if error is None or isinstance(error, Transient):
+            return
+        if isinstance(error, OutcampError):
+            self.errors.append(f"{actor.name}: {type(error).__name__}: {error.message}")
+        else:
+            self.errors.append(f"{actor.name}: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+
+    # -- a try of a step ----------------------------------------------------------------------------------------------
+
+    def _actor(self, name: str, campaign: str, work: Work) -> Actor:
+        def run(actor: Actor) -> Any:
+            engine = self._engine(campaign)
+            try:
+                return work(engine)
+            finally:
+                engine.ledger.close()
+
+        return self.scheduler.add(name, run)
+
+    def _engine(self, campaign: str) -> Engine:
+        """Return an engine of its own for each try, as each task of Airflow is a process of its own."""
+        plan = self.plans[campaign]
+        return Engine(
+            manifest=plan.manifest,
+            ledger=Ledger(lambda: Session(self.scheduler, self._wires)),  # type: ignore[arg-type, return-value]
+            lake=Lake(LakePath(self.lake), durable=False),
+            transports=dict.fromkeys(plan.manifest.campaign.channels_used, Door(self.server, self.scheduler, campaign, plan.chunk_size)),
+            runs=_Runs(self, campaign),
+            wave_interval=timedelta(minutes=5),
+            total_limits=self.total_limits,
+            part_rows=plan.part_rows,
+        )
+
+    def _work_of(self, task: Task) -> Work:
+        run, clock = task.run, self.scheduler.read_clock
+        plan = self.plans[run.campaign]
+
+        def snapshot(engine: Engine) -> list[int]:
+            now = clock()
+            prepare_wave(engine, run.key, now)
+            if run.scheduled_at is None:
+                parts = snapshot_due(engine, run.key, run.at, now)
+            else:
+                parts = snapshot_occurrence(engine, Table(plan.rows), run.key, run.scheduled_at, now)
+            return [part.part for part in parts]
+
+        def end(engine: Engine) -> None:
+            now = clock()
+            feed_back(engine, run.key, now)
+            next_wave(engine, now)
+
+        works: dict[str, Work] = {
+            "snapshot": snapshot,
+            "filter": lambda engine: filter_part(engine, run.key, task.number, clock()),
+            "fan_out": lambda engine: [batch.batch for batch in fan_out(engine, run.key, clock())],
+            "next_wave": lambda engine: next_wave(engine, clock()),
+            "send": lambda engine: send(engine, run.key, task.number, clock, lambda: run.campaign in self.paused),
+            "feed_back": end,
+        }
+        return works[task.step]
+
+
+class _Runs:
+    """The engine's view of one campaign's runs."""
+
+    def __init__(self, world: World, campaign: str) -> None:
+        self._world, self._campaign = world, campaign
+
+    def live(self, runs: list[str]) -> set[str]:
+        self._world.scheduler.point("airflow live")
+        return {run for run in runs if (self._campaign, run) in self._world.runs and self._world.runs[self._campaign, run].is_live}
+
+    def make(self, run: str, at: datetime) -> None:
+        self._world.scheduler.point("airflow make")
+        self._world.make_run(Run(self._campaign, run, at))
+
+
+def new_lake() -> Path:
+    """Return an empty folder, in memory where the machine has one for that."""
+    memory = Path("/dev/shm")  # noqa: S108
+    return Path(tempfile.mkdtemp(prefix="outcamp-faults-", dir=memory if memory.is_dir() else None))
+
+
+def empty(folder: Path) -> None:
+    """Remove everything in a folder."""
+    for path in folder.iterdir():
+        shutil.rmtree(path)
