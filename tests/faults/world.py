@@ -21,10 +21,10 @@ from outcamp.steps.engine import Engine
 from outcamp.steps.fan_out import fan_out
 from outcamp.steps.feed_back import feed_back
 from outcamp.steps.filter import filter_part
-from outcamp.steps.ingest import ingest
 from outcamp.steps.next_wave import next_wave
+from outcamp.steps.report import write_report
 from outcamp.steps.send import send
-from outcamp.steps.snapshot import prepare_wave, release_dead_waves, snapshot_due, snapshot_occurrence
+from outcamp.steps.snapshot import prepare_wave, snapshot_due, snapshot_occurrence
 from outcamp.store.lake import Lake
 from outcamp.store.ledger import Ledger
 
@@ -101,8 +101,7 @@ class World:
 
         def work(engine: Engine) -> None:
             now = self.scheduler.read_clock()
-            ingest(engine, now)
-            release_dead_waves(engine, now)
+            prepare_wave(engine, "", now)
             next_wave(engine, now)
 
         return self._actor(f"{campaign} pulse", campaign, work)
@@ -198,13 +197,14 @@ class World:
             if run.scheduled_at is None:
                 parts = snapshot_due(engine, run.key, run.at, now)
             else:
-                parts = snapshot_occurrence(engine, Table(plan.rows), run.key, run.scheduled_at, now)
+                late = now - run.scheduled_at >= engine.wave_interval
+                parts = snapshot_occurrence(engine, Table(plan.rows), run.key, run.scheduled_at, now, due_at=now if late else None)
             return [part.part for part in parts]
 
         def end(engine: Engine) -> None:
-            now = clock()
-            feed_back(engine, run.key, now)
-            next_wave(engine, now)
+            followed = feed_back(engine, run.key, clock())
+            next_wave(engine, clock())
+            write_report(engine, run.key, followed)
 
         works: dict[str, Work] = {
             "snapshot": snapshot,

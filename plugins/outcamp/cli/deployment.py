@@ -136,7 +136,7 @@ class Deployment:
     def prepare(self) -> None:
         """Make the databases, and bring Airflow's tables to its version."""
         _ = self.password
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [sys.executable, "-m", "airflow", "db", "migrate"],
             env=self.environment(),
             cwd=self.state,

@@ -6,6 +6,7 @@ import argparse
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from outcamp.core.errors import DataError, UsageError
 
@@ -14,13 +15,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument("file", type=Path, metavar="FILE", help="the campaign file")
     parser.add_argument("--recipients", type=Path, required=True, metavar="R", help="the segment: Parquet or CSV")
-    parser.add_argument("--history", type=Path, metavar="H", help="earlier communications: recipient_id, campaign, contacted_at, active")
-    parser.add_argument("--outcomes", type=Path, metavar="O", help="what becomes of attempts: recipient_id, attempt, channel, disposition, after")
+    parser.add_argument("--history", type=Path, metavar="H", help="earlier contacts: recipient_id, campaign, contacted_at, active")
+    parser.add_argument("--outcomes", type=Path, metavar="O", help="of attempts: recipient_id, attempt, channel, disposition, after")
     parser.add_argument("--suppressions", type=Path, metavar="S", help="whom not to contact: recipient_id or endpoint, channel")
     parser.add_argument("--at", required=True, metavar="T", help="the first instant, with an offset: 2026-12-01T07:00:00-05:00")
     parser.add_argument("--until", metavar="T", help="the last instant; left out: until nothing is due any more")
     parser.add_argument("--wave-interval", default="60", metavar="SECONDS", help="waves run at multiples of this (default: 60)")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where verdicts.parquet, attempts.parquet and summary.json go")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="where verdicts.parquet, attempts.parquet and summary.json go"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -79,16 +82,12 @@ def _interval(text: str) -> timedelta:
     return interval
 
 
-def _funnel(summary: dict[str, object], out: Path) -> str:
+def _funnel(summary: dict[str, Any], out: Path) -> str:
     """Return the funnel as lines for a person."""
     rows = [("candidates", summary["candidates"]), ("send", summary["send"])]
-    for verdict in ("later", "drop"):
-        reasons = summary[verdict]
-        assert isinstance(reasons, dict)
-        rows += [(f"{verdict}: {reason}", count) for reason, count in reasons.items()]
-    dispositions = summary["dispositions"]
-    assert isinstance(dispositions, dict)
-    rows += [(f"became {disposition}", count) for disposition, count in dispositions.items()]
+    rows += [(f"later: {reason}", count) for reason, count in summary["later"].items()]
+    rows += [(f"drop: {reason}", count) for reason, count in summary["drop"].items()]
+    rows += [(f"became {disposition}", count) for disposition, count in summary["dispositions"].items()]
     lines = [f"{summary['campaign']}: {summary['waves']} waves, {'balanced' if summary['balanced'] else 'NOT BALANCED'}"]
     lines += [f"  {name:<32}{count:>12,}" for name, count in rows]
     return "\n".join([*lines, f"pandas: pd.read_parquet({str(out / 'verdicts.parquet')!r})"])

@@ -115,6 +115,7 @@ class CampaignFileError(Permanent):
         super().__init__("\n".join(str(finding) for finding in self.findings))
 
     def attrs(self) -> dict[str, Any]:
+        """Return the findings as plain data."""
         return {"error": type(self).__name__, "findings": [asdict(finding) for finding in self.findings]}
 
 

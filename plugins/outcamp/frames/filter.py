@@ -67,6 +67,11 @@ class Decisions:
             self.due_at[hits] = due_at[hits]
         return rows[~hit[rows]]
 
+    @staticmethod
+    def lacks(column: NDArray[np.object_]) -> Mask:
+        """Return which candidates have nothing in a column."""
+        return _mask(pc.is_null(pa.array(column, pa.string())))
+
     def due_column(self) -> pa.Array:
         """Return the due times; null where there is none."""
         return pa.array(self.due_at, type=pa.int64(), mask=self.due_at == NEVER).cast(INSTANT)
@@ -100,7 +105,7 @@ def decide(
         found = endpoints(reached, campaign, channel)
         decided.endpoint[mine] = _objects(found.address)
         decided.zones[mine] = _objects(zone_sets(reached, campaign.communication_time, found.zones).cast(pa.string()))
-    rows = decided.settle(rows, np.equal(decided.endpoint, None), "drop", "invalid_endpoint")
+    rows = decided.settle(rows, decided.lacks(decided.endpoint), "drop", "invalid_endpoint")
 
     known = standing(rows, pa.array(decided.endpoint[rows], pa.string()))
     suppressed, is_open = _spread(count, rows, known["is_suppressed"]), _spread(count, rows, known["is_open"])
@@ -111,7 +116,7 @@ def decide(
     rows = decided.settle(rows, too_often, "drop", "entry_limit")
 
     if campaign.communication_time is not None and campaign.communication_time.active:
-        rows = decided.settle(rows, np.equal(decided.zones, None), "drop", "no_time_zone")
+        rows = decided.settle(rows, decided.lacks(decided.zones), "drop", "no_time_zone")
     rows = decided.settle(rows, is_new & _held_out(candidates["recipient_id"], campaign), "drop", "holdout")
 
     opens_at = np.full(count, NEVER)

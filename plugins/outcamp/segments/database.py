@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from outcamp.core.errors import DataError, SourceUnavailable
 
-_BATCH_ROWS = 50_000
+BATCH_ROWS = 50_000
 
 
 def column_names(connection: Any, sql: str, source: str) -> list[str]:
@@ -41,7 +41,7 @@ def _execute(connection: Any, sql: str, source: str, *, stream: bool = False) ->
     try:
         if stream and isinstance(connection, psycopg.Connection):
             cursor: Any = connection.cursor(name="outcamp_segment")  # the server keeps the rows; memory stays a batch's size
-            cursor.itersize = _BATCH_ROWS
+            cursor.itersize = BATCH_ROWS
         else:
             cursor = connection.cursor()
         cursor.execute(sql)
@@ -52,7 +52,7 @@ def _execute(connection: Any, sql: str, source: str, *, stream: bool = False) ->
 
 def _fetch(cursor: Any, source: str) -> list[Any]:
     try:
-        rows: list[Any] = cursor.fetchmany(_BATCH_ROWS)
+        rows: list[Any] = cursor.fetchmany(BATCH_ROWS)
     except Exception as error:
         raise _mapped(error, source) from error
     return rows

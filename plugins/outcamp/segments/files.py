@@ -94,4 +94,6 @@ class _reading:  # noqa: N801 - reads as a statement
 
 
 def _cut_short(path: Path, why: str) -> DataError:
-    return DataError(f"{path}: the file is cut short or damaged: {why}", next_step="write the file again and retry; nothing was read from it")
+    return DataError(
+        f"{path}: the file is cut short or damaged: {why}", next_step="write the file again and retry; nothing was read from it"
+    )

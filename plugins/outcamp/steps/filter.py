@@ -20,6 +20,7 @@ from outcamp.steps.engine import MAX_BATCHES, Engine
 from outcamp.steps.snapshot import BUCKET, RECIPIENT
 from outcamp.store import admission, claims, waves
 from outcamp.store.datasets import BATCH_KEYS, CLAIMED, VERDICTS
+from outcamp.store.lake import FileRef
 from outcamp.store.ledger import Transaction
 from outcamp.store.waves import OccurrenceRow, PartRow, WaveRow
 
@@ -41,7 +42,7 @@ def filter_part(engine: Engine, run: str, number: int, now: datetime) -> PartRow
             return None
         admission.lock_buckets(tx, campaign.campaign_id, list(range(part.first_bucket, part.last_bucket + 1)))
         decided = _decided(tx, wave, number)
-        mine: tuple = ()
+        mine: tuple[FileRef, ...] = ()
         if decided is None:
             decided = _decide(engine, tx, wave, part, sum(row.rows for row in snapshot.values()), len(snapshot), now)
             mine = decided.files
@@ -107,9 +108,9 @@ def _with_origin_columns(engine: Engine, tx: Transaction, campaign_id: int, clai
     origins = claimed.group_by(["occurrence_id", "part"]).aggregate([]).to_pylist()
     tables = []
     for origin in sorted(origins, key=lambda row: (row["occurrence_id"], row["part"])):
-        mine = claimed.filter(pc.and_(pc.equal(claimed["occurrence_id"], origin["occurrence_id"]), pc.equal(claimed["part"], origin["part"])))
-        wave = waves.find_wave(tx, campaign_id, occurrences[origin["occurrence_id"]].run)
-        assert wave is not None
+        of_occurrence = pc.equal(claimed["occurrence_id"], origin["occurrence_id"])
+        mine = claimed.filter(pc.and_(of_occurrence, pc.equal(claimed["part"], origin["part"])))
+        wave = waves.existing_wave(tx, campaign_id, occurrences[origin["occurrence_id"]].run)
         (file,) = next(part.files for part in waves.parts(tx, wave.wave_id, "snapshot") if part.part == origin["part"])
         segment = _segment_columns(engine, engine.lake.read(file))
         found = segment.take(pc.index_in(mine[RECIPIENT], value_set=segment[RECIPIENT]).combine_chunks()).drop_columns([BUCKET, RECIPIENT])
@@ -168,7 +169,7 @@ def _verdicts(candidates: pa.Table, decided: Decisions, occurrences: dict[int, O
         "reason": pa.array(decided.reason, pa.string()),
         "due_at": decided.due_column(),
     }
-    return pa.table([columns.get(name, candidates[name] if name in candidates.column_names else None) for name in VERDICTS.names], schema=VERDICTS)
+    return pa.table([columns[name] if name in columns else candidates[name] for name in VERDICTS.names], schema=VERDICTS)
 
 
 def _occurrence_numbers(occurrence_id: pa.ChunkedArray, occurrences: dict[int, OccurrenceRow]) -> pa.ChunkedArray:
@@ -200,6 +201,6 @@ def _batch(chosen: pa.Table, decided: Decisions, rows: Rows, occurrences: dict[i
         "endpoint": pa.array(decided.endpoint[rows], pa.string()),
         "zones": pa.array(decided.zones[rows], pa.string()),
     }
-    keys = {name: computed.get(name, chosen[name] if name in chosen.column_names else None) for name in BATCH_KEYS.names}
+    keys = {name: computed[name] if name in computed else chosen[name] for name in BATCH_KEYS.names}
     texts = {name: chosen[name] for name in chosen.column_names if name.startswith(TEMPLATE_PREFIX)}
     return pa.table(keys | texts)

@@ -79,7 +79,7 @@ def _send_chunk(engine: Engine, mine: Try, channel: Channel, chunk: pa.Table, no
     answers = _as_results(rows, engine.transports[channel].submit(rows, now), now)
     with engine.ledger.transaction() as tx:
         engine.follow(tx, submission.record_answers(tx, wave_id, batch, token, answers))
-    return rows.num_rows
+    return int(rows.num_rows)
 
 
 class _Look:

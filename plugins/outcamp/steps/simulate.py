@@ -20,7 +20,7 @@ import pyarrow as pa
 from outcamp.core.campaign import Limit
 from outcamp.core.campaign_file import campaign_of
 from outcamp.core.document import read_document
-from outcamp.core.errors import CampaignFileError, UsageError
+from outcamp.core.errors import BrokenPromise, CampaignFileError, UsageError
 from outcamp.core.manifest import seal_manifest
 from outcamp.core.run_key import run_key
 from outcamp.core.schedule import latest_occurrence, next_occurrence
@@ -42,7 +42,6 @@ from outcamp.store.lake import Lake
 from outcamp.store.ledger import Ledger
 from outcamp.store.waves import PartRow
 from outcamp.transports.scripted import ScriptedTransport
-
 
 _KEPT = 256 * 1024 * 1024  # of the snapshots that one due wave after another reads
 
@@ -174,7 +173,8 @@ class _Clock:
         engine = self._engine
         for part in parts:
             decided = filter_part(engine, run, part.part, now)
-            assert decided is not None
+            if decided is None:
+                raise BrokenPromise(f"wave {run} has lost its part {part.part}", next_step="report it with the input of the simulation")
             self._candidates += decided.rows
             self._verdicts += [engine.lake.read(ref) for ref in decided.files if ref.dataset == "verdicts"]
         if parts:

@@ -19,7 +19,13 @@ from outcamp.store.datasets import INSTANT
 from outcamp.store.ledger import Ledger
 
 _SCRIPT = pa.schema(
-    [("recipient_id", pa.string()), ("attempt", pa.int16()), ("channel", pa.string()), ("disposition", pa.string()), ("after", pa.float64())]
+    [
+        ("recipient_id", pa.string()),
+        ("attempt", pa.int16()),
+        ("channel", pa.string()),
+        ("disposition", pa.string()),
+        ("after", pa.float64()),
+    ]
 )
 _HISTORY = pa.schema([("recipient_id", pa.string()), ("campaign", pa.string()), ("contacted_at", INSTANT), ("active", pa.bool_())])
 
@@ -125,7 +131,9 @@ def _typed(table: pa.Table, schema: pa.Schema, source: str, optional: dict[str, 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType, name: str, source: str) -> pa.ChunkedArray:
     try:
         if pa.types.is_timestamp(kind) and pa.types.is_timestamp(column.type) and column.type.tz is None:
-            raise DataError(f"{source}: {name} has no offset from UTC", next_step="write instants with an offset: 2026-12-01T09:00:00+00:00")
+            raise DataError(
+                f"{source}: {name} has no offset from UTC", next_step="write instants with an offset: 2026-12-01T09:00:00+00:00"
+            )
         if pa.types.is_boolean(kind) and pa.types.is_string(column.type):
             return pc.is_in(pc.utf8_lower(column), value_set=pa.array(["true", "t", "1", "yes"]))
         return column.cast(kind)

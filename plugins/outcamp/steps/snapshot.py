@@ -36,7 +36,7 @@ def prepare_wave(engine: Engine, run: str, now: datetime) -> Due:
         due.append(claims.next_due(tx, campaign_id))
 
     ingest(engine, now, look)
-    return release_dead_waves(engine, held, run, now) or due[0]
+    return _release(engine, held, run, now) or due[0]
 
 
 def snapshot_occurrence(
@@ -57,7 +57,7 @@ def snapshot_occurrence(
         wave = waves.open_wave(tx, campaign.campaign_id, run, due_at or scheduled_at, occurrence.occurrence_id, now)
         found = waves.parts(tx, wave.wave_id, "snapshot")
     if not found:
-        found = _write_parts(engine, segment, wave, now)
+        found = _write_parts(engine, segment, wave, occurrence.number, now)
     for part in found:
         for ref in part.files:
             engine.lake.publish(ref)
@@ -78,10 +78,17 @@ def snapshot_due(engine: Engine, run: str, due_at: datetime, now: datetime) -> l
         return waves.parts(tx, wave.wave_id, "snapshot")
 
 
-def release_dead_waves(engine: Engine, held: dict[int, str], own: str, now: datetime) -> Due | None:
-    """Free what is held by waves that are no longer queued or running, and return what is due then; None when all are alive.
+def release_dead_waves(engine: Engine, now: datetime) -> None:
+    """Free what is held by waves that are no longer queued or running."""
+    with engine.ledger.transaction() as tx:
+        held = claims.holders(tx, engine.register(tx).campaign_id)
+    _release(engine, held, "", now)
 
-    ``held``: waves that hold claimed rows, id to run key. The wave that asks (``own``) is alive.
+
+def _release(engine: Engine, held: dict[int, str], own: str, now: datetime) -> Due | None:
+    """Free what dead ones among the waves hold (id to run key), and return what is due then; None when all are alive.
+
+    The wave that asks (``own``) is alive.
     """
     others = {wave_id: run for wave_id, run in held.items() if run != own}
     alive = engine.runs.live(sorted(others.values())) if others else set()
@@ -94,27 +101,26 @@ def release_dead_waves(engine: Engine, held: dict[int, str], own: str, now: date
         return claims.next_due(tx, campaign_id)
 
 
-def _write_parts(engine: Engine, segment: Segment, wave: WaveRow, now: datetime) -> list[PartRow]:
-    assert wave.number is not None
+def _write_parts(engine: Engine, segment: Segment, wave: WaveRow, number: int, now: datetime) -> list[PartRow]:
     excluded = segment.excluded()
     written: list[PartRow] = []
     with BucketSpill(engine.part_rows, (BUCKET, RECIPIENT, ROW_NO)) as spill:
         row_no = 0
-        for table in segment.read(wave.number):
+        for table in segment.read(number):
             spill.add(
                 table.append_column(BUCKET, pa.array(buckets(table[RECIPIENT]), pa.int16())).append_column(
                     ROW_NO, pa.array(range(row_no, row_no + table.num_rows), pa.int64())
                 )
             )
             row_no += table.num_rows
-        for number, (first, last, rows) in enumerate(spill.parts()):
+        for part, (first, last, rows) in enumerate(spill.parts()):
             kept = rows.filter(pc.invert(pc.is_in(rows[RECIPIENT], value_set=excluded))) if len(excluded) else rows
-            ref = engine.lake.prepare("snapshots", engine.campaign.name, wave.run, number, [kept])
-            written.append(PartRow(number, first, last, kept.num_rows, (ref,)))
+            ref = engine.lake.prepare("snapshots", engine.campaign.name, wave.run, part, [kept])
+            written.append(PartRow(part, first, last, kept.num_rows, (ref,)))
     # All parts or none: a part of a snapshot that was cut short must not look like the whole.
     with engine.ledger.transaction() as tx:
-        for part in written:
-            waves.add_part(tx, wave.wave_id, "snapshot", part, now)
+        for row in written:
+            waves.add_part(tx, wave.wave_id, "snapshot", row, now)
         found = waves.parts(tx, wave.wave_id, "snapshot")
     engine.lake.settle(_files(written), _files(found))
     return found

@@ -75,7 +75,8 @@ def apply_verdicts(
     if defers and new.num_rows:
         tx.run("forget-deferred", campaign_id=campaign_id, **_columns(new, "occurrence_id", "recipient_id"))
     if new.num_rows:
-        deferred = pc.fill_null(pc.and_(pc.equal(new["verdict"], "later"), pc.equal(new["reason"], "already_in_campaign")), fill_value=False)
+        busy = pc.fill_null(pc.equal(new["reason"], "already_in_campaign"), fill_value=False)
+        deferred = pc.and_(pc.equal(new["verdict"], "later"), busy)
         admitted = new.filter(pc.and_not(pc.not_equal(new["verdict"], "drop"), deferred))
         if admitted.num_rows:
             names = ("occurrence_id", "recipient_id", "bucket", "part", "channel", "verdict", "reason", "due_at")
@@ -85,8 +86,8 @@ def apply_verdicts(
             tx.run("defer-rows", campaign_id=campaign_id, **_columns(waiting, "occurrence_id", "recipient_id", "bucket", "part"))
     put_off = due.filter(pc.not_equal(due["verdict"], "send"))
     if put_off.num_rows:
-        names = ("occurrence_id", "recipient_id", "attempt", "verdict", "reason", "due_at")
-        tx.run("put-off", wave_id=wave_id, now=now, **_columns(put_off, *names))
+        moved = _columns(put_off, "occurrence_id", "recipient_id", "attempt", "verdict", "reason", "due_at")
+        tx.run("put-off", wave_id=wave_id, now=now, **moved)
 
 
 def _columns(table: pa.Table, *names: str) -> dict[str, pa.ChunkedArray]:

@@ -27,7 +27,7 @@ class Due:
 
 def holders(tx: Transaction, campaign_id: int) -> dict[int, str]:
     """Return the waves (id to run key) that hold claimed rows of a campaign."""
-    return dict(tx.run("waves-holding-rows", campaign_id=campaign_id))  # type: ignore[arg-type]
+    return dict(tx.run("waves-holding-rows", campaign_id=campaign_id))
 
 
 def give_back(tx: Transaction, campaign_id: int, wave_ids: list[int], now: datetime) -> list[tuple[object, ...]]:
@@ -42,7 +42,7 @@ def claim_due(tx: Transaction, campaign_id: int, wave_id: int, now: datetime, *,
     """Claim for a wave what is due (at the expiry: everything that waits), and return its rows by bucket."""
     tx.run("claim-due", campaign_id=campaign_id, wave_id=wave_id, now=now, everything=everything)
     tx.run("claim-deferred", campaign_id=campaign_id, wave_id=wave_id, everything=everything)
-    return dict(tx.run("claimed-by-bucket", campaign_id=campaign_id, wave_id=wave_id))  # type: ignore[arg-type]
+    return dict(tx.run("claimed-by-bucket", campaign_id=campaign_id, wave_id=wave_id))
 
 
 def claimed(tx: Transaction, campaign_id: int, wave_id: int, channel: str, first_bucket: int, last_bucket: int) -> pa.Table:

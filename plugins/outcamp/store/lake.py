@@ -48,9 +48,7 @@ class Lake:
         self._keep_bytes = keep_bytes
         self._kept: dict[FileRef, pa.Table] = {}
 
-    def prepare(
-        self, dataset: str, campaign: str, run: str, part: int, tables: list[pa.Table], *, compression: str = "zstd"
-    ) -> FileRef:
+    def prepare(self, dataset: str, campaign: str, run: str, part: int, tables: list[pa.Table], *, compression: str = "zstd") -> FileRef:
         """Write a complete file under its pending name, a row group for each table, and return what the ledger must say of it."""
         sink = pa.BufferOutputStream()
         schema = tables[0].schema.with_metadata({"outcamp.schema": f"{dataset}/{SCHEMA_VERSION}"})

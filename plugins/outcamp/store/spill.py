@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,7 +29,7 @@ class BucketSpill:
         self._counts = [0] * BUCKETS
         self._writers: dict[int, pa.ipc.RecordBatchFileWriter] = {}
 
-    def __enter__(self) -> BucketSpill:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -82,8 +83,7 @@ class BucketSpill:
             start = end
 
     def _path(self, bucket: int) -> str:
-        assert self._folder is not None
-        return str(self._folder / f"{bucket:02d}.arrow")
+        return str((self._folder or Path()) / f"{bucket:02d}.arrow")
 
     def _sorted(self, table: pa.Table) -> pa.Table:
         return table.sort_by([(key, "ascending") for key in self._keys]).combine_chunks()

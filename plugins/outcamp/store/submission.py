@@ -22,7 +22,7 @@ def submit(
     tx: Transaction, wave_id: int, batch: int, token: int, rows: pa.Table, now: datetime, deadline_at: datetime
 ) -> list[tuple[int, str]]:
     """Move rows to submitting, counted from now on, and return (occurrence_id, recipient_id) of those that this try still held."""
-    moved: list[tuple[int, str]] = tx.run(  # type: ignore[assignment]
+    moved: list[tuple[int, str]] = tx.run(
         "submit", wave_id=wave_id, batch=batch, token=token, now=now, deadline_at=deadline_at, **_columns(rows, ATTEMPT_KEYS)
     )
     return moved

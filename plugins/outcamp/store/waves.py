@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from outcamp.core.errors import BrokenPromise
 from outcamp.store.lake import FileRef
 from outcamp.store.ledger import Transaction
 
@@ -62,12 +63,18 @@ def find_wave(tx: Transaction, campaign_id: int, run: str) -> WaveRow | None:
     return WaveRow(row[0], campaign_id, run, *row[1:]) if row else None
 
 
+def existing_wave(tx: Transaction, campaign_id: int, run: str) -> WaveRow:
+    """Return the wave with this run key, of which the books say that it is there."""
+    wave = find_wave(tx, campaign_id, run)
+    if wave is None:
+        raise BrokenPromise(f"the ledger has no wave {run}, and other rows name it", next_step="restore the ledger from its backup")
+    return wave
+
+
 def open_wave(tx: Transaction, campaign_id: int, run: str, due_at: datetime, occurrence_id: int | None, now: datetime) -> WaveRow:
     """Write a wave's row, once, and return it."""
     tx.run("open-wave", campaign_id=campaign_id, run=run, due_at=due_at, occurrence_id=occurrence_id, now=now)
-    wave = find_wave(tx, campaign_id, run)
-    assert wave is not None
-    return wave
+    return existing_wave(tx, campaign_id, run)
 
 
 def open_occurrence(tx: Transaction, campaign_id: int, scheduled_at: datetime, run: str, now: datetime) -> OccurrenceRow | None:

@@ -72,7 +72,11 @@ class ScriptedTransport:
 
     def _remember(self, rows: pa.Table, disposition: pa.Array, disposed_at: pa.Array, now: datetime, later: pa.Array) -> None:
         columns = [*(rows[name] for name in OUTCOMES.names[:4]), disposition, disposed_at]
-        coming = pa.table(columns, names=OUTCOMES.names).append_column("sent_at", pa.repeat(pa.scalar(now, INSTANT), rows.num_rows)).filter(later)
+        coming = (
+            pa.table(columns, names=OUTCOMES.names)
+            .append_column("sent_at", pa.repeat(pa.scalar(now, INSTANT), rows.num_rows))
+            .filter(later)
+        )
         if coming.num_rows:
             self._coming.append(coming.append_column("wake_at", self._wake_at(coming)).select(_COMING.names).cast(_COMING))
 

@@ -1,0 +1,445 @@
+"""The doors of a segment: files and databases, read in batches, refused whole when something about them is wrong."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outcamp.core.errors import DataError, OutcampError, SourceUnavailable
+from outcamp.segments import columns, database, files
+
+AGAIN = "\n  Next: write the file again and retry; nothing was read from it"
+BY_HAND = "\n  Next: run it by hand against the same connection"
+LATER = "\n  Next: nothing was read; the step is tried again"
+PEOPLE = b'recipient_id,phone,note\n007,0123,"a, b"\n008,,\n'
+
+
+def written(folder: Path, data: bytes, name: str = "people.csv") -> Path:
+    """A file with these bytes."""
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def said_of(path: Path) -> str:
+    """What is said about a file that is refused, after its path."""
+    with pytest.raises(DataError) as raised:
+        files.read(path)
+    return str(raised.value).removeprefix(f"{path}: ")
+
+
+# CSV.
+
+
+def test_csv_columns_are_text(tmp_path: Path) -> None:
+    """An id and a number keep their leading zeros, an empty field is missing, and a quoted comma is no border."""
+    path = written(tmp_path, PEOPLE)
+    assert ["recipient_id", "phone", "note"] == files.column_names(path)
+    assert [
+        {"recipient_id": "007", "phone": "0123", "note": "a, b"},
+        {"recipient_id": "008", "phone": None, "note": None},
+    ] == files.read(path).to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("data", "rows"),
+    [
+        (b"\xef\xbb\xbfrecipient_id,note\n1,x\n", [{"recipient_id": "1", "note": "x"}]),
+        (b'recipient_id,note\r\n1,"two\r\nlines"\r\n', [{"recipient_id": "1", "note": "two\r\nlines"}]),
+        (b'"recipient_id","note"\n"1","say ""hi"""', [{"recipient_id": "1", "note": 'say "hi"'}]),
+        ("recipient_id,note\n1,Žofie 🙂\n".encode(), [{"recipient_id": "1", "note": "Žofie 🙂"}]),
+        (b"recipient_id,note\n1,NULL\n2,NA\n", [{"recipient_id": "1", "note": "NULL"}, {"recipient_id": "2", "note": "NA"}]),
+        (b"recipient_id,note\n", []),
+    ],
+    ids=["byte order mark", "Windows lines", "all quoted, no last line end", "UTF-8", "words for nothing", "no rows"],
+)
+def test_csv_as_people_write_it(tmp_path: Path, data: bytes, rows: list[dict[str, str]]) -> None:
+    """What spreadsheets and exports write is read as it was meant."""
+    path = written(tmp_path, data)
+    assert ["recipient_id", "note"] == files.column_names(path)
+    assert rows == files.read(path).to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "the file is empty\n  Next: a CSV begins with a line of column names"),
+        (PEOPLE[:-1] + b'9,"01', f"the file is cut short or damaged: it ends inside a quoted field{AGAIN}"),
+        (PEOPLE + b"009,01", f"the file is cut short or damaged: CSV parse error: Expected 3 columns, got 2: 009,01{AGAIN}"),
+        (PEOPLE + b"9,1,x,y\n", f"the file is cut short or damaged: CSV parse error: Expected 3 columns, got 4: 9,1,x,y{AGAIN}"),
+        (
+            b"recipient_id,note\n1,Jos\xe9\n",
+            f"the file is cut short or damaged: In CSV column #1: CSV conversion error to string: invalid UTF8 data{AGAIN}",
+        ),
+    ],
+    ids=["nothing", "inside quotes", "inside a row", "a border too many", "not UTF-8"],
+)
+def test_a_broken_csv_is_refused(tmp_path: Path, data: bytes, message: str) -> None:
+    """The message names the file, what is wrong about it, and what to do."""
+    assert message == said_of(written(tmp_path, data))
+
+
+@given(cut=st.integers(1, len(PEOPLE) - 1))
+def test_a_csv_that_was_cut_anywhere_is_refused_or_loses_no_border(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
+    """Wherever the file ends, either it is refused, or every row that is read has all of its columns."""
+    path = written(tmp_path_factory.mktemp("cut"), PEOPLE[:cut])
+    try:
+        table = files.read(path)
+    except DataError as error:
+        assert str(error).startswith(f"{path}: the file is cut short or damaged: ")
+        return
+    whole = [b"007,0123,", b"008,,"]
+    assert table.num_rows == sum(row in PEOPLE[:cut] for row in whole)
+
+
+def test_csv_comes_in_batches(tmp_path: Path) -> None:
+    """A large file is never held whole."""
+    lines = b"".join(b"%07d,+12025550143\n" % number for number in range(150_000))
+    batches = list(files.stream(written(tmp_path, b"recipient_id,phone\n" + lines)))
+    assert len(batches) > 1
+    assert 150_000 == sum(batch.num_rows for batch in batches)
+    assert "0000000" == batches[0]["recipient_id"][0].as_py()
+
+
+# Parquet.
+
+
+@pytest.fixture
+def parquet(tmp_path: Path) -> Path:
+    """A Parquet file with 100,000 rows."""
+    path = tmp_path / "people.parquet"
+    ids = [f"{number:06}" for number in range(100_000)]
+    pq.write_table(pa.table({"recipient_id": ids, "score": pa.array(range(100_000), pa.int32())}), path)
+    return path
+
+
+def test_parquet_keeps_its_types_and_comes_in_batches(parquet: Path) -> None:
+    """What the file says of a column holds, and a large file is never held whole."""
+    batches = list(files.stream(parquet))
+    assert len(batches) > 1
+    assert ["recipient_id", "score"] == files.column_names(parquet)
+    assert pa.schema([("recipient_id", pa.string()), ("score", pa.int32())]) == batches[0].schema
+    assert 100_000 == files.read(parquet).num_rows
+
+
+def test_parquet_without_rows_keeps_its_columns(tmp_path: Path) -> None:
+    """An empty list has columns all the same."""
+    path = tmp_path / "people.pq"
+    pq.write_table(pa.table({"recipient_id": pa.array([], pa.string())}), path)
+    assert (0, ["recipient_id"]) == (files.read(path).num_rows, files.read(path).column_names)
+
+
+@pytest.mark.parametrize("share", [0, 0.00001, 0.3, 0.999, 0.9999999])
+def test_a_parquet_file_that_was_cut_is_refused(parquet: Path, share: float) -> None:
+    """Wherever it ends: a Parquet file has its table of contents at the end."""
+    data = parquet.read_bytes()
+    parquet.write_bytes(data[: int(len(data) * share)])
+    message = said_of(parquet)
+    assert message.startswith("the file is cut short or damaged: Parquet ")
+    assert message.endswith(AGAIN)
+    with pytest.raises(DataError):
+        files.column_names(parquet)
+
+
+def test_a_parquet_file_with_a_hole_is_refused(parquet: Path) -> None:
+    """A file that is whole at its end and damaged in its middle does not come half."""
+    data = parquet.read_bytes()
+    parquet.write_bytes(data[:1000] + bytes(5000) + data[6000:])
+    assert said_of(parquet).startswith("the file is cut short or damaged: ")
+
+
+def test_a_parquet_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    """A CSV under the wrong name is told from Parquet."""
+    assert said_of(written(tmp_path, PEOPLE, "people.parquet")).startswith("the file is cut short or damaged: Parquet magic bytes not found")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """The path is named; a folder is no file either."""
+    for path in (tmp_path / "people.csv", tmp_path):
+        assert "there is no such file\n  Next: check the path" == said_of(path)
+
+
+def test_a_file_of_another_kind(tmp_path: Path) -> None:
+    """A file is known by its name."""
+    assert "neither Parquet nor CSV by its name\n  Next: name it .parquet or .csv" == said_of(written(tmp_path, b"x", "people.xlsx"))
+
+
+# Columns.
+
+
+def renaming(names: list[str], mapping: dict[str, str] | None = None) -> str:
+    """What is said about these column names."""
+    with pytest.raises(DataError) as raised:
+        columns.rename(names, mapping or {}, "people.csv")
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "mapping", "renamed"),
+    [
+        (["recipient_id", "phone"], {}, ["recipient_id", "phone"]),
+        (["no", "mobile", "x"], {"recipient_id": "no", "phone": "mobile"}, ["recipient_id", "phone", "x"]),
+        # The column that had the name before travels along under another one.
+        (["id", "phone", "mobile"], {"recipient_id": "id", "phone": "mobile"}, ["recipient_id", "phone_source", "phone"]),
+        (["a", "b"], {"recipient_id": "b", "b": "a"}, ["b", "recipient_id"]),
+        # Where the segment has the meaning already, there is nothing to map.
+        (["recipient_id", "phone"], {"recipient_id": "id", "phone": "mobile"}, ["recipient_id", "phone"]),
+    ],
+)
+def test_columns_get_the_names_that_mean_something(names: list[str], mapping: dict[str, str], renamed: list[str]) -> None:
+    """``columns`` maps the names of the source; all others stay."""
+    assert renamed == columns.rename(names, mapping, "people.csv")
+
+
+@pytest.mark.parametrize(
+    ("names", "mapping", "message"),
+    [
+        (
+            ["id", "phone"],
+            {},
+            "people.csv: the segment has no column recipient_id\n  Next: select the id AS recipient_id, or map it with segment.columns: "
+            "{recipient_id: ...}; the columns are id, phone",
+        ),
+        (
+            ["recipient_id", "mobil"],
+            {"phone": "mobile"},
+            "people.csv: segment.columns maps phone to 'mobile', and there is no such column\n"
+            "  Next: did you mean 'mobil'? the columns are recipient_id, mobil",
+        ),
+        (
+            ["recipient_id", "x"],
+            {"phone": "mobile"},
+            "people.csv: segment.columns maps phone to 'mobile', and there is no such column\n  Next: the columns are recipient_id, x",
+        ),
+        (
+            ["recipient_id", "phone", "phone"],
+            {},
+            "people.csv: the column 'phone' stands twice\n  Next: give each column a name of its own",
+        ),
+        (
+            ["recipient_id", "_outcamp_bucket"],
+            {},
+            "people.csv: the column name '_outcamp_bucket' is outcamp's own\n  Next: rename the column",
+        ),
+    ],
+)
+def test_columns_that_cannot_be_a_segment(names: list[str], mapping: dict[str, str], message: str) -> None:
+    """The message says which column, and which ones there are."""
+    assert message == renaming(names, mapping)
+
+
+def test_a_column_that_stands_twice_in_a_file_is_refused(tmp_path: Path) -> None:
+    """Both come out of the file, and the door of the segment sees them."""
+    table = files.read(written(tmp_path, b"recipient_id,phone,phone\n1,2,3\n"))
+    assert "the column 'phone' stands twice" in renaming(table.column_names)
+
+
+def prepared(**data: Any) -> pa.Table:
+    """A batch behind the door."""
+    table = pa.table(data)
+    return columns.prepare(table, table.column_names, columns.TEXT_COLUMNS, "people.csv")
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        (pa.array([7, None], pa.int64()), ["7", None]),
+        (pa.array(["07", None], pa.large_string()), ["07", None]),
+        (pa.array(["07", None], pa.string_view()), ["07", None]),
+        (pa.array(["07", None]).dictionary_encode(), ["07", None]),
+        (pa.array([7, None]).dictionary_encode(), ["7", None]),
+        (pa.nulls(2), [None, None]),
+    ],
+    ids=["integer", "large text", "text view", "dictionary", "dictionary of integers", "nothing"],
+)
+def test_numbers_that_are_names_become_text(column: pa.Array, text: list[str | None]) -> None:
+    """Columns that the rules read are text, whatever the source calls them; ids and phones among them."""
+    table = prepared(recipient_id=pa.array([1, 2], pa.int16()), phone=column, score=[1, 2])
+    assert text == table["phone"].to_pylist()
+    assert [pa.string(), pa.string(), pa.int64()] == table.schema.types
+    assert ["1", "2"] == table["recipient_id"].to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (["a", None, ""], "2 of 3 rows have no recipient_id\n  Next: leave those rows out, or give them an id"),
+        (pa.nulls(2), "2 of 2 rows have no recipient_id\n  Next: leave those rows out, or give them an id"),
+        (["a\0b"], "a recipient_id contains a NUL character\n  Next: clean the ids in the source"),
+        (
+            [1.0],
+            "the column recipient_id holds double, and is read as text\n"
+            "  Next: cast it to text in the source, so that nothing is rounded or re-formatted",
+        ),
+        (
+            [date(2026, 1, 1)],
+            "the column recipient_id holds date32[day], and is read as text\n"
+            "  Next: cast it to text in the source, so that nothing is rounded or re-formatted",
+        ),
+    ],
+)
+def test_ids_that_are_none(ids: Any, message: str) -> None:
+    """A row without an id is nobody: the segment is refused, and says how many there are."""
+    with pytest.raises(DataError) as raised:
+        prepared(recipient_id=ids)
+    assert f"people.csv: {message}" == str(raised.value)
+
+
+# SQL.
+
+
+@pytest.fixture
+def postgres(database_uri: str) -> Iterator[psycopg.Connection]:
+    """A connection to an empty Postgres."""
+    with closing(psycopg.connect(database_uri)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def sqlite() -> Iterator[sqlite3.Connection]:
+    """A connection to an empty SQLite database."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        yield connection
+
+
+@pytest.fixture(params=["postgres", "sqlite"])
+def connection(request: pytest.FixtureRequest) -> Any:
+    """A connection of either kind."""
+    return request.getfixturevalue(request.param)
+
+
+def rows_of(connection: Any, sql: str) -> list[dict[str, Any]]:
+    """All rows of a query."""
+    return [row for batch in database.stream(connection, sql, "people.sql") for row in batch.to_pylist()]
+
+
+def refused(connection: Any, sql: str, kind: type[OutcampError] = DataError) -> str:
+    """What is said about a query that fails."""
+    with pytest.raises(kind) as raised:
+        rows_of(connection, sql)
+    return str(raised.value)
+
+
+def test_a_query_gives_rows_under_its_names(connection: Any) -> None:
+    """A semicolon and a remark at its end do no harm."""
+    sql = "SELECT 'ada' AS recipient_id, 7 AS score, NULL AS note -- who;\n;\n"
+    assert [{"recipient_id": "ada", "score": 7, "note": None}] == rows_of(connection, sql)
+
+
+def test_the_columns_of_a_query_are_known_without_its_rows(connection: Any) -> None:
+    """The names come from an empty result."""
+    assert ["recipient_id", "score"] == database.column_names(connection, "SELECT 'ada' AS recipient_id, 7 AS score;", "people.sql")
+
+
+def test_a_query_without_rows_gives_no_batch(connection: Any) -> None:
+    """Nothing is nothing."""
+    assert [] == rows_of(connection, "SELECT 'ada' AS recipient_id WHERE 1 = 0")
+
+
+def test_a_query_comes_in_batches(connection: Any) -> None:
+    """A large result is never held whole; a column that is empty at first is text, whatever comes later."""
+    late = "CASE WHEN n > 60000 THEN n END"
+    sql = f"WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 120000) SELECT n AS recipient_id, {late} AS late FROM s"
+    batches = list(database.stream(connection, sql, "people.sql"))
+    assert [50_000, 50_000, 20_000] == [batch.num_rows for batch in batches]
+    assert {pa.schema([("recipient_id", pa.int64()), ("late", pa.string())])} == {batch.schema for batch in batches}
+    assert [*range(1, 120_001)] == [number for batch in batches for number in batch["recipient_id"].to_pylist()]
+    assert [None, "60001"] == batches[1]["late"].to_pylist()[9_999:10_001]
+
+
+def test_a_type_that_changes_on_the_way_is_refused(sqlite: sqlite3.Connection) -> None:
+    """SQLite lets a column hold anything; what does not fit what came before is not bent."""
+    sql = "WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 50001) SELECT n AS recipient_id, {} AS v FROM s"
+    mixed = sql.format("CASE WHEN n > 50000 THEN 'x' ELSE n END")
+    message = "people.sql: the column v changes its type from int64 to string on the way\n  Next: cast it in the query"
+    assert message == refused(sqlite, mixed)
+    assert "50001" == rows_of(sqlite, sql.format("CASE WHEN n > 50000 THEN n ELSE 'x' END"))[-1]["v"]
+
+
+def test_types_of_postgres_travel_along(postgres: psycopg.Connection) -> None:
+    """Instants, dates and numbers keep their types; what Arrow has no type for is text."""
+    sql = (
+        "SELECT 'ada' AS recipient_id, '2026-12-01 15:00+00'::timestamptz AS at, '2026-12-01'::date AS day, "
+        "true AS vip, 1.5::float AS score, '10.0.0.1'::inet AS address"
+    )
+    (row,) = rows_of(postgres, sql)
+    expected = {"at": datetime(2026, 12, 1, 15, tzinfo=UTC), "day": date(2026, 12, 1), "vip": True, "score": 1.5, "address": "10.0.0.1"}
+    assert {"recipient_id": "ada", **expected} == row
+
+
+def test_mixed_values_of_one_column_are_text(sqlite: sqlite3.Connection) -> None:
+    """A number next to a word is written as a word."""
+    assert ["x", "1"] == [row["v"] for row in rows_of(sqlite, "SELECT 1 AS recipient_id, 'x' AS v UNION ALL SELECT 2, 1")]
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT * FROM nobody", 'relation "nobody" does not exist'),
+        ("SELECT nothing", 'column "nothing" does not exist'),
+        ("SELEC 1", 'syntax error at or near "SELEC"'),
+        ("SELECT 1 / (3 - n) FROM generate_series(1, 5) n", "division by zero"),
+    ],
+)
+def test_a_broken_query_of_postgres_is_permanent(postgres: psycopg.Connection, sql: str, message: str) -> None:
+    """Trying again cannot help a query that is wrong; the first line of what the database says is shown."""
+    assert f"people.sql: the query failed: {message}{BY_HAND}" == refused(postgres, sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT * FROM nobody", "no such table: nobody"),
+        ("SELECT nothing", "no such column: nothing"),
+        ("SELEC 1", 'near "SELEC": syntax error'),
+    ],
+)
+def test_a_broken_query_of_sqlite_is_permanent(sqlite: sqlite3.Connection, sql: str, message: str) -> None:
+    """SQLite calls these operational, which they are not."""
+    assert f"people.sql: the query failed: {message}{BY_HAND}" == refused(sqlite, sql)
+
+
+def test_the_columns_of_a_broken_query(connection: Any) -> None:
+    """Asking for the names of a query that fails says the same."""
+    with pytest.raises(DataError, match=r"people\.sql: the query failed: .*nobody"):
+        database.column_names(connection, "SELECT * FROM nobody", "people.sql")
+
+
+def test_a_database_that_is_gone_is_transient(postgres: psycopg.Connection) -> None:
+    """A closed connection is no fault of the query."""
+    postgres.close()
+    message = refused(postgres, "SELECT 1 AS recipient_id", SourceUnavailable)
+    assert f"people.sql: the database did not answer: the connection is closed{LATER}" == message
+
+
+def test_a_database_that_goes_away_while_it_is_read_is_transient(postgres: psycopg.Connection, postgres_uri: str) -> None:
+    """The step is tried again from the start."""
+    batches = database.stream(postgres, "SELECT n AS recipient_id FROM generate_series(1, 120000) n", "people.sql")
+    next(batches)
+    with psycopg.connect(postgres_uri, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 10000)", [postgres.info.backend_pid])
+    with pytest.raises(SourceUnavailable) as raised:
+        list(batches)
+    reason = "terminating connection due to administrator command"
+    assert f"people.sql: the database did not answer: {reason}{LATER}" == str(raised.value)
+
+
+def test_a_locked_database_is_transient(tmp_path: Path) -> None:
+    """Somebody else is writing: the same query may succeed later."""
+    path = tmp_path / "people.db"
+    with closing(sqlite3.connect(path)) as writer, closing(sqlite3.connect(path, timeout=0)) as reader:
+        writer.execute("CREATE TABLE people (recipient_id)")
+        writer.execute("BEGIN EXCLUSIVE")
+        message = refused(reader, "SELECT * FROM people", SourceUnavailable)
+    assert f"people.sql: the database did not answer: database is locked{LATER}" == message
