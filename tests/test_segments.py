@@ -1,27 +1,21 @@
-"""The doors of a segment: files and databases, read in batches, refused whole when something about them is wrong."""
+"""The doors of a segment: files in batches, refused whole when something is wrong, and columns under the names that mean something."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcamp.core.errors import DataError, OutcampError, SourceUnavailable
-from outcamp.segments import columns, database, files
+from outcamp.core.errors import DataError
+from outcamp.segments import columns, files
 
 AGAIN = "\n  Next: write the file again and retry; nothing was read from it"
-BY_HAND = "\n  Next: run it by hand against the same connection"
-LATER = "\n  Next: nothing was read; the step is tried again"
 PEOPLE = b'recipient_id,phone,note\n007,0123,"a, b"\n008,,\n'
 
 
@@ -91,16 +85,16 @@ def test_a_broken_csv_is_refused(tmp_path: Path, data: bytes, message: str) -> N
 
 
 @given(cut=st.integers(1, len(PEOPLE) - 1))
-def test_a_csv_that_was_cut_anywhere_is_refused_or_loses_no_border(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
+def test_a_csv_that_was_cut_is_refused_or_gives_whole_rows(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     """Wherever the file ends, either it is refused, or every row that is read has all of its columns."""
-    path = written(tmp_path_factory.mktemp("cut"), PEOPLE[:cut])
-    try:
-        table = files.read(path)
-    except DataError as error:
-        assert str(error).startswith(f"{path}: the file is cut short or damaged: ")
-        return
-    whole = [b"007,0123,", b"008,,"]
-    assert table.num_rows == sum(row in PEOPLE[:cut] for row in whole)
+    data = PEOPLE[:cut]
+    path = written(tmp_path_factory.mktemp("cut"), data)
+    whole = [row for row in (b"007,0123,", b"008,,") if row in data]
+    inside_a_row = data.count(b'"') % 2 or data.count(b"\n") == 0 or data[data.rfind(b"\n") + 1 :].count(b",") == 1
+    if inside_a_row or data.endswith((b"\n0", b"\n00", b"\n008")):
+        assert said_of(path).startswith("the file is cut short or damaged: ")
+    else:
+        assert len(whole) == files.read(path).num_rows
 
 
 def test_csv_comes_in_batches(tmp_path: Path) -> None:
@@ -161,7 +155,8 @@ def test_a_parquet_file_with_a_hole_is_refused(parquet: Path) -> None:
 
 def test_a_parquet_file_that_is_none_is_refused(tmp_path: Path) -> None:
     """A CSV under the wrong name is told from Parquet."""
-    assert said_of(written(tmp_path, PEOPLE, "people.parquet")).startswith("the file is cut short or damaged: Parquet magic bytes not found")
+    message = said_of(written(tmp_path, PEOPLE, "people.parquet"))
+    assert message.startswith("the file is cut short or damaged: Parquet magic bytes not found in footer.")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -294,152 +289,3 @@ def test_ids_that_are_none(ids: Any, message: str) -> None:
     with pytest.raises(DataError) as raised:
         prepared(recipient_id=ids)
     assert f"people.csv: {message}" == str(raised.value)
-
-
-# SQL.
-
-
-@pytest.fixture
-def postgres(database_uri: str) -> Iterator[psycopg.Connection]:
-    """A connection to an empty Postgres."""
-    with closing(psycopg.connect(database_uri)) as connection:
-        yield connection
-
-
-@pytest.fixture
-def sqlite() -> Iterator[sqlite3.Connection]:
-    """A connection to an empty SQLite database."""
-    with closing(sqlite3.connect(":memory:")) as connection:
-        yield connection
-
-
-@pytest.fixture(params=["postgres", "sqlite"])
-def connection(request: pytest.FixtureRequest) -> Any:
-    """A connection of either kind."""
-    return request.getfixturevalue(request.param)
-
-
-def rows_of(connection: Any, sql: str) -> list[dict[str, Any]]:
-    """All rows of a query."""
-    return [row for batch in database.stream(connection, sql, "people.sql") for row in batch.to_pylist()]
-
-
-def refused(connection: Any, sql: str, kind: type[OutcampError] = DataError) -> str:
-    """What is said about a query that fails."""
-    with pytest.raises(kind) as raised:
-        rows_of(connection, sql)
-    return str(raised.value)
-
-
-def test_a_query_gives_rows_under_its_names(connection: Any) -> None:
-    """A semicolon and a remark at its end do no harm."""
-    sql = "SELECT 'ada' AS recipient_id, 7 AS score, NULL AS note -- who;\n;\n"
-    assert [{"recipient_id": "ada", "score": 7, "note": None}] == rows_of(connection, sql)
-
-
-def test_the_columns_of_a_query_are_known_without_its_rows(connection: Any) -> None:
-    """The names come from an empty result."""
-    assert ["recipient_id", "score"] == database.column_names(connection, "SELECT 'ada' AS recipient_id, 7 AS score;", "people.sql")
-
-
-def test_a_query_without_rows_gives_no_batch(connection: Any) -> None:
-    """Nothing is nothing."""
-    assert [] == rows_of(connection, "SELECT 'ada' AS recipient_id WHERE 1 = 0")
-
-
-def test_a_query_comes_in_batches(connection: Any) -> None:
-    """A large result is never held whole; a column that is empty at first is text, whatever comes later."""
-    late = "CASE WHEN n > 60000 THEN n END"
-    sql = f"WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 120000) SELECT n AS recipient_id, {late} AS late FROM s"
-    batches = list(database.stream(connection, sql, "people.sql"))
-    assert [50_000, 50_000, 20_000] == [batch.num_rows for batch in batches]
-    assert {pa.schema([("recipient_id", pa.int64()), ("late", pa.string())])} == {batch.schema for batch in batches}
-    assert [*range(1, 120_001)] == [number for batch in batches for number in batch["recipient_id"].to_pylist()]
-    assert [None, "60001"] == batches[1]["late"].to_pylist()[9_999:10_001]
-
-
-def test_a_type_that_changes_on_the_way_is_refused(sqlite: sqlite3.Connection) -> None:
-    """SQLite lets a column hold anything; what does not fit what came before is not bent."""
-    sql = "WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 50001) SELECT n AS recipient_id, {} AS v FROM s"
-    mixed = sql.format("CASE WHEN n > 50000 THEN 'x' ELSE n END")
-    message = "people.sql: the column v changes its type from int64 to string on the way\n  Next: cast it in the query"
-    assert message == refused(sqlite, mixed)
-    assert "50001" == rows_of(sqlite, sql.format("CASE WHEN n > 50000 THEN n ELSE 'x' END"))[-1]["v"]
-
-
-def test_types_of_postgres_travel_along(postgres: psycopg.Connection) -> None:
-    """Instants, dates and numbers keep their types; what Arrow has no type for is text."""
-    sql = (
-        "SELECT 'ada' AS recipient_id, '2026-12-01 15:00+00'::timestamptz AS at, '2026-12-01'::date AS day, "
-        "true AS vip, 1.5::float AS score, '10.0.0.1'::inet AS address"
-    )
-    (row,) = rows_of(postgres, sql)
-    expected = {"at": datetime(2026, 12, 1, 15, tzinfo=UTC), "day": date(2026, 12, 1), "vip": True, "score": 1.5, "address": "10.0.0.1"}
-    assert {"recipient_id": "ada", **expected} == row
-
-
-def test_mixed_values_of_one_column_are_text(sqlite: sqlite3.Connection) -> None:
-    """A number next to a word is written as a word."""
-    assert ["x", "1"] == [row["v"] for row in rows_of(sqlite, "SELECT 1 AS recipient_id, 'x' AS v UNION ALL SELECT 2, 1")]
-
-
-@pytest.mark.parametrize(
-    ("sql", "message"),
-    [
-        ("SELECT * FROM nobody", 'relation "nobody" does not exist'),
-        ("SELECT nothing", 'column "nothing" does not exist'),
-        ("SELEC 1", 'syntax error at or near "SELEC"'),
-        ("SELECT 1 / (3 - n) FROM generate_series(1, 5) n", "division by zero"),
-    ],
-)
-def test_a_broken_query_of_postgres_is_permanent(postgres: psycopg.Connection, sql: str, message: str) -> None:
-    """Trying again cannot help a query that is wrong; the first line of what the database says is shown."""
-    assert f"people.sql: the query failed: {message}{BY_HAND}" == refused(postgres, sql)
-
-
-@pytest.mark.parametrize(
-    ("sql", "message"),
-    [
-        ("SELECT * FROM nobody", "no such table: nobody"),
-        ("SELECT nothing", "no such column: nothing"),
-        ("SELEC 1", 'near "SELEC": syntax error'),
-    ],
-)
-def test_a_broken_query_of_sqlite_is_permanent(sqlite: sqlite3.Connection, sql: str, message: str) -> None:
-    """SQLite calls these operational, which they are not."""
-    assert f"people.sql: the query failed: {message}{BY_HAND}" == refused(sqlite, sql)
-
-
-def test_the_columns_of_a_broken_query(connection: Any) -> None:
-    """Asking for the names of a query that fails says the same."""
-    with pytest.raises(DataError, match=r"people\.sql: the query failed: .*nobody"):
-        database.column_names(connection, "SELECT * FROM nobody", "people.sql")
-
-
-def test_a_database_that_is_gone_is_transient(postgres: psycopg.Connection) -> None:
-    """A closed connection is no fault of the query."""
-    postgres.close()
-    message = refused(postgres, "SELECT 1 AS recipient_id", SourceUnavailable)
-    assert f"people.sql: the database did not answer: the connection is closed{LATER}" == message
-
-
-def test_a_database_that_goes_away_while_it_is_read_is_transient(postgres: psycopg.Connection, postgres_uri: str) -> None:
-    """The step is tried again from the start."""
-    batches = database.stream(postgres, "SELECT n AS recipient_id FROM generate_series(1, 120000) n", "people.sql")
-    next(batches)
-    with psycopg.connect(postgres_uri, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s, 10000)", [postgres.info.backend_pid])
-    with pytest.raises(SourceUnavailable) as raised:
-        list(batches)
-    reason = "terminating connection due to administrator command"
-    assert f"people.sql: the database did not answer: {reason}{LATER}" == str(raised.value)
-
-
-def test_a_locked_database_is_transient(tmp_path: Path) -> None:
-    """Somebody else is writing: the same query may succeed later."""
-    path = tmp_path / "people.db"
-    with closing(sqlite3.connect(path)) as writer, closing(sqlite3.connect(path, timeout=0)) as reader:
-        writer.execute("CREATE TABLE people (recipient_id)")
-        writer.execute("BEGIN EXCLUSIVE")
-        message = refused(reader, "SELECT * FROM people", SourceUnavailable)
-    assert f"people.sql: the database did not answer: database is locked{LATER}" == message

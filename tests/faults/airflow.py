@@ -40,6 +40,7 @@ class Run:
     at: datetime
     scheduled_at: datetime | None = None  # of an occurrence
     state: str = "queued"  # queued | running | ended | dead
+    read_at: datetime | None = None  # when its newest snapshot was done
     tasks: dict[tuple[str, int], Task] = field(default_factory=dict)
 
     @property
@@ -55,10 +56,11 @@ class Run:
         """Return the tasks that may start now."""
         return [task for task in self._reached() if task.state == "none"]
 
-    def succeeded(self, task: Task, result: Any) -> None:
+    def succeeded(self, task: Task, result: Any, now: datetime) -> None:
         """Take in what a task returned: a snapshot its parts, a fan_out its batches; Airflow maps tasks over them."""
         task.state = "success"
         if task.step == "snapshot":
+            self.read_at = now
             self._map("filter", result)
         if task.step == "fan_out":
             self._map("send", result)

@@ -154,7 +154,7 @@ def verdicts(books: Books) -> Iterator[str]:
             continue
         if sum(count for _, _, count in part["funnel"]) != len(rows):
             yield f"{where}: the funnel {part['funnel']} is not {len(rows)}"
-        decided = Counter((row["occurrence"], row["recipient_id"], row["attempt"]) for row in rows if row["reason"] != "duplicate")
+        decided = Counter((row["occurrence"], row["recipient_id"], row["attempt"]) for row in rows if row["reason"] not in {"duplicate", "expired"})
         yield from (f"{where}: {key} has {count} verdicts" for key, count in decided.items() if count > 1)
         if wave["occurrence_id"] is None:
             continue
@@ -174,10 +174,25 @@ def verdicts(books: Books) -> Iterator[str]:
         segment = Counter(row["recipient_id"] for row in books.world.plans[names[wave["campaign_id"]]].rows[number])
         if segment != Counter(row["recipient_id"] for part in mine for row in _rows_of(books, part)):
             yield f"{names[wave['campaign_id']]} {wave['run']}: the snapshot is not the segment"
-        run = books.world.runs[names[wave["campaign_id"]], wave["run"]]
-        sound = run.state == "ended" and all(task.state == "success" for task in run.tasks.values())
-        if sound and len(mine) != sum(part["wave_id"] == wave["wave_id"] and part["step"] == "filter" for part in books["parts"]):
-            yield f"{names[wave['campaign_id']]} {wave['run']} ended well, and not all of its parts are decided"
+    yield from _undecided(books, snapshots)
+
+
+def _undecided(books: Books, snapshots: dict[tuple[int, int], Row]) -> Iterator[str]:
+    """Yield the occurrences whose runs ended well before they were overtaken or expired, and that did not decide all that they read."""
+    decided = {(part["wave_id"], part["part"]) for part in books["parts"] if part["step"] == "filter"}
+    wave_ids = {(row["campaign_id"], row["run"]): row["wave_id"] for row in books["waves"]}
+    ids = {row["name"]: row["campaign_id"] for row in books["campaigns"]}
+    for run in books.world.runs.values():
+        if run.scheduled_at is None or run.state != "ended" or any(task.state != "success" for task in run.tasks.values()):
+            continue
+        plan = books.world.plans[run.campaign]
+        ends = [at for at in (*plan.occurrences, plan.expires) if at is not None and at > run.scheduled_at]
+        if run.read_at is None or any(at <= run.read_at for at in ends):
+            continue
+        wave_id = wave_ids.get((ids[run.campaign], run.key))
+        read = {key for key in snapshots if key[0] == wave_id}
+        if not read or not read <= decided:
+            yield f"{run.campaign} {run.key} ended well; it read {len(read)} parts and decided {len(read & decided)} of them"
 
 
 def counted(books: Books) -> Iterator[str]:

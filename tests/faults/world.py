@@ -119,7 +119,7 @@ class World:
             return  # a try that Airflow has given up
         task.actor = None
         if not actor.crashed and actor.error is None:
-            task.run.succeeded(task, actor.result)
+            task.run.succeeded(task, actor.result, self.now)
         else:
             self._try_again(task, for_good=actor.error is not None and not isinstance(actor.error, Transient))
 

@@ -173,7 +173,7 @@ class CommunicationTime(Frozen):
 
     time_zone: Annotated[str, AfterValidator(_check_clock)] = Field(description="recipient, or one IANA zone for all: America/New_York.")
     detect: Annotated[tuple[Source, ...], AfterValidator(_check_sources)] = Field(
-        default=("column", "area_code"),
+        default=("column", "address", "area_code"),
         description="Where a recipient's zone is looked for, in this order.",
         json_schema_extra={"minItems": 1, "uniqueItems": True},
     )

@@ -21,9 +21,6 @@ def not_supported_yet(campaign: Campaign, simulated: bool = False, file: str = "
     found: list[tuple[str, object, str]] = []
     if not simulated:
         found += _segment(campaign) + _transports(campaign)
-    time = campaign.communication_time
-    if time is not None and "address" in time.detect:
-        found.append((f"communication_time.detect[{time.detect.index('address')}]", "address", "Detect the zone by column and area_code."))
     if campaign.review:
         found.append(("review", "true", "Leave it out."))
     if campaign.breakers is not None:

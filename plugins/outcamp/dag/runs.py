@@ -32,13 +32,13 @@ class Wave:
     @classmethod
     def of(cls, dag_run: Any) -> Wave:
         """Return the wave that a DAG run is: one that a wave made is due at its instant; any other one is an occurrence."""
+        kind = dag_run.run_type.value
         instant = (dag_run.conf or {}).get(INSTANT)
-        if str(dag_run.run_type) == "operator_triggered" and instant:
+        if kind == "operator_triggered" and instant:
             return cls(key_of(dag_run.run_id), datetime.fromisoformat(instant), occurrence=False)
         # Of a scheduled run the interval is the instant of the schedule; a hand-made one counts from when it was asked for.
-        scheduled = str(dag_run.run_type) == "scheduled" and dag_run.data_interval_start is not None
-        at = dag_run.data_interval_start if scheduled else dag_run.run_after
-        return cls(key_of(dag_run.run_id), at.astimezone(UTC), occurrence=True)
+        at = dag_run.data_interval_start if kind == "scheduled" else None
+        return cls(key_of(dag_run.run_id), (at or dag_run.run_after).astimezone(UTC), occurrence=True)
 
 
 @dataclass(frozen=True)

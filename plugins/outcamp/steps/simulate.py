@@ -10,7 +10,7 @@ import tempfile
 import uuid
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from outcamp.steps.next_wave import grid_after
 from outcamp.steps.send import send
 from outcamp.steps.simulation_wakes import wake_at
 from outcamp.steps.snapshot import prepare_wave, snapshot_due, snapshot_occurrence
+from outcamp.steps.validate import missing_in_messages, read_templates
 from outcamp.store import claims, outcomes
 from outcamp.store.datasets import VERDICTS
 from outcamp.store.embedded import throw_away_database, throw_away_server
@@ -84,11 +85,15 @@ def simulate(
     document = read_document(campaign_text, file)
     campaign = campaign_of(document)
     refused = not_supported_yet(campaign, simulated=True, file=file)
+    segment = simulation_input.segment_of(recipients, campaign)
+    if home is not None:
+        templates: dict[str, str] = {}
+        refused += read_templates(campaign, home, templates)
+        refused += missing_in_messages(campaign, templates, segment.columns)
     if refused:
-        raise CampaignFileError(document.located(refused))
+        raise CampaignFileError(document.located([replace(finding, file=file) for finding in refused]))
     if until is None and campaign.schedule.repeat is not None and campaign.schedule.expires is None:
         raise UsageError(f"{file}: the campaign repeats without an end", next_step="give --until, the last instant to simulate")
-    segment = simulation_input.segment_of(recipients, campaign)
     script = simulation_input.script_of(outcomes)
     known = simulation_input.suppressions_of(suppressions)
     past = simulation_input.history_of(history)

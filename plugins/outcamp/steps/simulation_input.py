@@ -36,6 +36,11 @@ class TableSegment:
     def __init__(self, table: pa.Table) -> None:
         self._table = table
 
+    @property
+    def columns(self) -> list[str]:
+        """Return the names of the recipients' columns."""
+        return [name for name in self._table.column_names if name != "occurrence"]
+
     def read(self, occurrence: int) -> Iterator[pa.Table]:
         """Yield the rows of this occurrence."""
         table = self._table

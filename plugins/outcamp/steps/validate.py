@@ -77,8 +77,9 @@ def check_file(path: Path, home: Path, columns_of: ColumnsOf = columns_unknown) 
     found = list(_name_of_file(campaign, path))
     found += not_supported_yet(campaign)
     found += _read_sql(campaign, home, checked.sql)
-    found += _read_templates(campaign, home, checked.templates)
+    found += read_templates(campaign, home, checked.templates)
     found += _segment_columns(campaign, home, checked, columns_of)
+    found += closed_channels(campaign)
     checked.findings += document.located(found)
     return checked
 
@@ -130,7 +131,7 @@ def _read_sql(campaign: Campaign, home: Path, sources: dict[str, str]) -> Iterat
             yield _from_error(error, place, name)
 
 
-def _read_templates(campaign: Campaign, home: Path, sources: dict[str, str]) -> Iterator[Finding]:
+def read_templates(campaign: Campaign, home: Path, sources: dict[str, str]) -> Iterator[Finding]:
     """Read the template files that messages name into ``sources``."""
     for place, text in _message_parts(campaign):
         try:
@@ -186,8 +187,24 @@ def _columns_of_list(name: str, home: Path) -> Collection[str] | None:
     return names
 
 
-def _missing_columns(campaign: Campaign, sources: Mapping[str, str], known: Collection[str]) -> Iterator[Finding]:
-    """Yield a finding for each column that a message or a channel reads and the segment does not have."""
+def closed_channels(campaign: Campaign) -> Iterator[Finding]:
+    """Yield a finding for each channel that may never be used: windows are given, and none is for it."""
+    time = campaign.communication_time
+    if time is None or not time.active:
+        return
+    for channel in campaign.channels_used:
+        if not any(not window.channels or channel in window.channels for window in time.active):
+            yield Finding(
+                "",
+                "communication_time.active",
+                f"No window is for {channel}, so it would never be used.",
+                value=str(channel),
+                next_step=f"Add a window with channels: [{channel}], or a window without channels.",
+            )
+
+
+def missing_in_messages(campaign: Campaign, sources: Mapping[str, str], known: Collection[str]) -> Iterator[Finding]:
+    """Yield a finding for each column that a message reads and the segment does not have."""
     for place, text in _message_parts(campaign):
         try:
             read = columns_of_message(text, sources)
@@ -195,6 +212,11 @@ def _missing_columns(campaign: Campaign, sources: Mapping[str, str], known: Coll
             continue  # the template itself is a finding already
         for column in sorted(read.difference(known)):
             yield _missing_column(place, column, f"The message reads {column}, and the segment has no such column.", known)
+
+
+def _missing_columns(campaign: Campaign, sources: Mapping[str, str], known: Collection[str]) -> Iterator[Finding]:
+    """Yield a finding for each column that a message or a channel reads and the segment does not have."""
+    yield from missing_in_messages(campaign, sources, known)
     if campaign.endpoints:
         for position, column in enumerate(campaign.endpoints):
             if column not in known:
