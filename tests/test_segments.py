@@ -9,8 +9,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from outcamp.core.errors import DataError
 from outcamp.segments import columns, files
@@ -84,17 +82,15 @@ def test_a_broken_csv_is_refused(tmp_path: Path, data: bytes, message: str) -> N
     assert message == said_of(written(tmp_path, data))
 
 
-@given(cut=st.integers(1, len(PEOPLE) - 1))
-def test_a_csv_that_was_cut_is_refused_or_gives_whole_rows(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
-    """Wherever the file ends, either it is refused, or every row that is read has all of its columns."""
-    data = PEOPLE[:cut]
-    path = written(tmp_path_factory.mktemp("cut"), data)
-    whole = [row for row in (b"007,0123,", b"008,,") if row in data]
-    inside_a_row = data.count(b'"') % 2 or data.count(b"\n") == 0 or data[data.rfind(b"\n") + 1 :].count(b",") == 1
-    if inside_a_row or data.endswith((b"\n0", b"\n00", b"\n008")):
+@pytest.mark.parametrize("cut", range(1, len(PEOPLE)))
+def test_a_csv_that_was_cut_is_refused_or_gives_whole_rows(tmp_path: Path, cut: int) -> None:
+    """Wherever the file ends, it is refused, unless the end can be one: behind a line, or within a row's last column."""
+    path = written(tmp_path, PEOPLE[:cut])
+    rows = PEOPLE[:cut].splitlines()[1:]
+    if PEOPLE[:cut].count(b'"') % 2 or b"\n" not in PEOPLE[:cut] or any(row.count(b",") < 2 for row in rows):
         assert said_of(path).startswith("the file is cut short or damaged: ")
     else:
-        assert len(whole) == files.read(path).num_rows
+        assert len(rows) == files.read(path).num_rows
 
 
 def test_csv_comes_in_batches(tmp_path: Path) -> None:

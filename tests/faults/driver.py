@@ -105,13 +105,13 @@ class Chaos:
                 for task in ready:
                     self._to_its_end(world.start(task))
                 ready = world.ready()
-            for campaign in world.plans:
-                self._to_its_end(world.start_pulse(campaign))
-            event = world.next_event()
-            if event is None and not self._anybody_is_in():
-                return True
+            if world.next_run() is None:
+                if not self._anybody_is_in() and not world.server.has_more():
+                    return True
+                for campaign in world.plans:
+                    self._to_its_end(world.start_pulse(campaign))
             # A run that a person marked failed is not made again: then only a later beat of the pulse helps.
-            world.move_clock(event or world.now + timedelta(hours=6))
+            world.move_clock(world.next_run() or world.server.next_outcome(world.now) or world.now + timedelta(hours=6))
         return False
 
     def _anybody_is_in(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -232,12 +233,23 @@ def _attempts_by_entry(books: Books) -> dict[tuple[int, str], list[Row]]:
 
 
 def _rows_of(books: Books, part: Row) -> list[Row]:
+    """Return the rows of a part's file. One that no finished task had to name may still have its pending name, but must be whole."""
     dataset = "snapshots" if part["step"] == "snapshot" else "verdicts"
     rows: list[Row] = []
     for file in part["files"]:
         if file["dataset"] == dataset:
             path = books.world.lake / file["path"]
-            rows += pq.ParquetFile(path).read().to_pylist() if path.exists() else []
+            if not path.exists() and not _is_named(books, part):
+                path = next(iter(path.parent.glob(f".{path.stem}.{file['sha256'][:16]}*")), path)
+            if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == file["sha256"]:
+                rows += pq.ParquetFile(path).read().to_pylist()
     return rows
 
 
+def _is_named(books: Books, part: Row) -> bool:
+    """Tell whether a task has ended well that gives this part's file its readable name."""
+    wave = next(row for row in books["waves"] if row["wave_id"] == part["wave_id"])
+    name = next(row["name"] for row in books["campaigns"] if row["campaign_id"] == wave["campaign_id"])
+    task = books.world.runs[name, wave["run"]].tasks.get(("filter", part["part"]))
+    # A filter task is there because the snapshot's has ended well.
+    return task is not None and (part["step"] == "snapshot" or task.state == "success")

@@ -99,6 +99,10 @@ class Server:
         """Return when the next outcome comes."""
         return min((outcome.comes_at for outcome in self.outcomes if outcome.comes_at > after), default=None)
 
+    def has_more(self) -> bool:
+        """Tell whether an outcome was not taken in yet."""
+        return not all(outcome.acknowledged for outcome in self.outcomes)
+
 
 class Door:
     """The transport as one try of a step sees it; each message that goes through is a point before and after."""

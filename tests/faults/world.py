@@ -64,13 +64,15 @@ class World:
             at, campaign = self._to_come.pop(0)
             self.make_run(Run(campaign, run_key(at), at, scheduled_at=at))
 
-    def next_event(self) -> datetime | None:
-        """Return the next instant at which something happens by itself."""
+    def next_run(self) -> datetime | None:
+        """Return the next instant at which a run starts."""
         moments = [at for at, _ in self._to_come[:1]]
         moments += [run.at for run in self.runs.values() if run.state == "queued" and run.campaign not in self.paused]
-        outcome = self.server.next_outcome(self.now)
-        moments += [outcome] if outcome is not None else []
         return min((at for at in moments if at > self.now), default=None)
+
+    def next_event(self) -> datetime | None:
+        """Return the next instant at which anything happens by itself."""
+        return min((at for at in (self.next_run(), self.server.next_outcome(self.now)) if at is not None), default=None)
 
     # -- Airflow ------------------------------------------------------------------------------------------------------
 

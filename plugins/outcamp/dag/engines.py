@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from outcamp.core.channels import SIMULATOR
+from outcamp.core.dispositions import Channel
 from outcamp.core.errors import NotSupportedYet, SourceUnavailable
 from outcamp.dag.published import dag_id_of, read_published
 from outcamp.dag.runs import AirflowRuns
@@ -116,21 +116,14 @@ def _target(conn_id: str) -> Target:
     )
 
 
-def _transports(manifest: Manifest, settings: Settings, ledger: Ledger) -> dict[Any, Transport]:
+def _transports(manifest: Manifest, settings: Settings, ledger: Ledger) -> dict[Channel, Transport]:
     """Return the transport of each channel; channels that share the simulator share one, so that outcomes are taken in once."""
     campaign = manifest.campaign
-    shared: dict[str, Transport] = {}
-    makers: dict[str, Callable[[], Transport]] = {SIMULATOR: lambda: _simulator(campaign.name, settings, ledger)}
-    found: dict[Any, Transport] = {}
-    for channel in campaign.channels_used:
-        name = campaign.channels[channel].transport
-        if name not in makers:
-            problem = f"channels.{channel}.transport {name!r} has no behaviour in this version of outcamp."
-            raise NotSupportedYet(problem, next_step="Publish the campaign with transport: simulator.")
-        if name not in shared:
-            shared[name] = makers[name]()
-        found[channel] = shared[name]
-    return found
+    simulator = _simulator(campaign.name, settings, ledger)
+    return {
+        channel: simulator if campaign.channels[channel].transport == SIMULATOR else _connected(manifest, channel)
+        for channel in campaign.channels_used
+    }
 
 
 def _simulator(campaign: str, settings: Settings, ledger: Ledger) -> Transport:
@@ -138,3 +131,31 @@ def _simulator(campaign: str, settings: Settings, ledger: Ledger) -> Transport:
     from outcamp.transports.simulator import SimulatorTransport
 
     return SimulatorTransport(settings.seed, campaign, SimulatedOutcomes(ledger, campaign))
+
+
+def _connected(manifest: Manifest, channel: Channel) -> Transport:
+    """Return the transport that an Airflow connection stands for; its type decides which."""
+    from outcamp.steps.content import RenderedTransport
+    from outcamp.transports.smtp import SmtpServer, SmtpTransport
+
+    channel_settings = manifest.campaign.channels[channel]
+    target = _target(channel_settings.transport)
+    if (channel, target.kind) != (Channel.EMAIL, "smtp"):
+        problem = f"channels.{channel}.transport names the connection {target.name!r} of the type {target.kind!r}, which has no behaviour yet."
+        raise NotSupportedYet(problem, next_step="Publish the campaign with transport: simulator, or e-mail with a connection of the type smtp.")
+    # As Airflow's own SMTP hook reads them: encrypted unless the connection says otherwise.
+    implicit = not _yes(target.options.get("disable_ssl"))
+    server = SmtpServer(
+        host=target.host,
+        port=target.port or (465 if implicit else 25),
+        login=target.login,
+        password=target.password,
+        implicit_tls=implicit,
+        starttls=not _yes(target.options.get("disable_tls")),
+    )
+    sender = channel_settings.sender or str(target.options.get("from_email") or "")
+    return RenderedTransport(SmtpTransport(server, sender), manifest, channel)
+
+
+def _yes(value: object) -> bool:
+    return str(value).lower() in {"true", "1", "yes"}

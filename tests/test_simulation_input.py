@@ -1,0 +1,244 @@
+"""What a simulation is given is checked whole before anything runs, and refused with what is wrong and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from drafts import HEAD, campaign
+from outcamp.core.errors import DataError
+from outcamp.steps.simulation_input import history_of, script_of, segment_of, suppressions_of
+
+AT = datetime(2026, 12, 1, 15, tzinfo=UTC)
+OUTCOME = {"recipient_id": "ada", "attempt": 1, "channel": "sms", "disposition": "blocked", "after": 90}
+CONTACT = {"recipient_id": "ada", "campaign": "summer", "contacted_at": AT, "active": True}
+
+
+def table(row: dict[str, Any], **changed: Any) -> pa.Table:
+    """One row with these values changed; None takes the column away."""
+    return pa.table({name: [value] for name, value in (row | changed).items() if value is not None})
+
+
+def said(take: Callable[[pa.Table], object], given: pa.Table) -> str:
+    """What is said about a table that is refused."""
+    with pytest.raises(DataError) as raised:
+        take(given)
+    return str(raised.value)
+
+
+# Outcomes.
+
+
+def test_outcomes_are_taken_as_text_or_as_numbers() -> None:
+    """A CSV has text in every column; a missing ``after`` is at once."""
+    expected = [{"recipient_id": "1", "attempt": 2, "channel": "sms", "disposition": "blocked", "after": 90.0}]
+    assert expected == script_of(table(OUTCOME, recipient_id=1, attempt=2)).to_pylist()
+    assert expected == script_of(table(OUTCOME, recipient_id="1", attempt="2", after="90")).to_pylist()
+    assert [0.0] == script_of(table(OUTCOME, after=None))["after"].to_pylist()
+    assert [0.0] == script_of(pa.table({**table(OUTCOME).to_pydict(), "after": [None]}))["after"].to_pylist()
+
+
+def test_no_outcomes_are_an_empty_script() -> None:
+    """Whatever is not listed ends well."""
+    assert 0 == script_of(None).num_rows
+
+
+KNOWN_SMS = "delivered, blocked, invalid_number, unreachable, expired, opted_out, failed, no_outcome, unknown"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"channel": "smss"},
+            "--outcomes: 'smss' is no channel\n  Next: did you mean 'sms'? known are agent_voice, automated_voice, email, sms",
+        ),
+        ({"channel": "fax"}, "--outcomes: 'fax' is no channel\n  Next: known are agent_voice, automated_voice, email, sms"),
+        (
+            {"disposition": "deliverd"},
+            f"--outcomes: 'deliverd' is no disposition of sms\n  Next: did you mean 'delivered'? known are {KNOWN_SMS}",
+        ),
+        ({"disposition": "busy"}, f"--outcomes: 'busy' is no disposition of sms\n  Next: known are {KNOWN_SMS}"),
+        ({"after": -1}, "--outcomes: after is negative\n  Next: give the seconds from the submission to the outcome"),
+        (
+            {"attempt": "one"},
+            "--outcomes: attempt cannot be read as int16: Failed to parse string: 'one' as a scalar of type int16\n"
+            "  Next: correct the column",
+        ),
+        (
+            {"attempt": 70_000},
+            "--outcomes: attempt cannot be read as int16: Integer value 70000 not in range: -32768 to 32767\n  Next: correct the column",
+        ),
+        (
+            {"after": "soon"},
+            "--outcomes: after cannot be read as double: Failed to parse string: 'soon' as a scalar of type double\n"
+            "  Next: correct the column",
+        ),
+        (
+            {"disposition": None},
+            "--outcomes: there is no column disposition\n  Next: the columns are recipient_id, attempt, channel, after; "
+            "needed are recipient_id, attempt, channel, disposition, after",
+        ),
+    ],
+)
+def test_outcomes_that_are_refused(changed: dict[str, Any], message: str) -> None:
+    """The column, the value, and the closest one that is known."""
+    assert message == said(script_of, table(OUTCOME, **changed))
+
+
+def test_an_outcome_without_its_recipient_is_refused() -> None:
+    """The number of such rows is said."""
+    given = pa.Table.from_pylist([OUTCOME, OUTCOME | {"recipient_id": None}, OUTCOME | {"recipient_id": None}])
+    assert "--outcomes: recipient_id is missing in 2 rows\n  Next: fill it in, or leave the rows out" == said(script_of, given)
+
+
+def test_an_attempt_has_one_outcome() -> None:
+    """The same attempt by the same channel may not be listed twice; by another channel it is another one."""
+    given = pa.Table.from_pylist([OUTCOME, OUTCOME | {"disposition": "delivered"}])
+    assert (
+        "--outcomes: attempt 1 of 'ada' by sms is listed 2 times\n  Next: keep one row for each recipient, attempt and channel"
+    ) == said(script_of, given)
+    assert 2 == script_of(pa.Table.from_pylist([OUTCOME, OUTCOME | {"channel": "email", "disposition": "bounced"}])).num_rows
+
+
+# History.
+
+
+@pytest.mark.parametrize("contacted_at", [AT, "2026-12-01T15:00:00Z", "2026-12-01T10:00:00-05:00", "2026-12-01 15:00:00.000+00:00"])
+def test_history_is_taken_with_its_instants(contacted_at: object) -> None:
+    """Instants have an offset, in a file of either kind."""
+    assert [CONTACT] == history_of(table(CONTACT, contacted_at=contacted_at)).to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("active", "expected"),
+    [
+        (True, True),
+        (False, False),
+        ("true", True),
+        ("TRUE", True),
+        ("1", True),
+        ("yes", True),
+        ("false", False),
+        ("0", False),
+        (None, True),
+    ],
+)
+def test_history_says_whether_its_campaign_is_active(active: object, expected: bool) -> None:
+    """Without the column every campaign is."""
+    assert [expected] == history_of(table(CONTACT, active=active))["active"].to_pylist()
+
+
+def test_no_history_is_empty() -> None:
+    """Nobody was contacted before."""
+    assert 0 == history_of(None).num_rows
+
+
+NEEDED = "the columns are recipient_id, campaign, active; needed are recipient_id, campaign, contacted_at, active"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"contacted_at": datetime(2026, 12, 1, 15)},  # noqa: DTZ001 - an instant without an offset is what is refused
+            "--history: contacted_at has no offset from UTC\n  Next: write instants with an offset: 2026-12-01T09:00:00+00:00",
+        ),
+        ({"contacted_at": None}, f"--history: there is no column contacted_at\n  Next: {NEEDED}"),
+    ],
+)
+def test_history_that_is_refused(changed: dict[str, Any], message: str) -> None:
+    """An instant without an offset could be any."""
+    assert message == said(history_of, table(CONTACT, **changed))
+
+
+@pytest.mark.parametrize("contacted_at", ["soon", "2026-12-01T15:00:00"])
+def test_history_whose_instants_cannot_be_read(contacted_at: str) -> None:
+    """A text that is no instant, or has no offset, is shown."""
+    message = said(history_of, table(CONTACT, contacted_at=contacted_at))
+    assert message.startswith(f"--history: contacted_at cannot be read as timestamp[us, tz=UTC]: Failed to parse string: '{contacted_at}'")
+    assert message.endswith("\n  Next: correct the column")
+
+
+# Suppressions.
+
+
+def test_suppressions_name_a_recipient_or_an_endpoint() -> None:
+    """Either column may be missing; without a channel all channels are meant."""
+    assert [{"recipient_id": "7", "endpoint": None, "channel": ""}] == suppressions_of(pa.table({"recipient_id": [7]})).to_pylist()
+    listed = pa.table({"endpoint": ["+12025550143"], "channel": ["sms"]})
+    assert [{"recipient_id": None, "endpoint": "+12025550143", "channel": "sms"}] == suppressions_of(listed).to_pylist()
+    assert 0 == suppressions_of(None).num_rows
+
+
+def test_suppressions_of_nobody_are_refused() -> None:
+    """A list that names neither recipients nor endpoints suppresses nobody."""
+    assert ("--suppressions: neither a column recipient_id nor endpoint\n  Next: name whom not to contact by one of them") == said(
+        suppressions_of, pa.table({"phone": ["+12025550143"]})
+    )
+
+
+# Recipients.
+
+
+def read(given: pa.Table, more: str = "", head: str = HEAD, occurrence: int = 0) -> list[dict[str, Any]]:
+    """The rows that an occurrence takes."""
+    return [row for part in segment_of(given, campaign(more, head)).read(occurrence) for row in part.to_pylist()]
+
+
+def test_recipients_are_the_segment_at_each_occurrence() -> None:
+    """Without the column ``occurrence`` the rows are the same each time; nobody is excluded."""
+    given = pa.table({"recipient_id": [1], "score": [2.5]})
+    assert [{"recipient_id": "1", "score": 2.5}] == read(given) == read(given, occurrence=9)
+    assert 0 == len(segment_of(given, campaign()).excluded())
+
+
+@pytest.mark.parametrize("numbers", [["0", "1", "1"], [0, 1, 1]])
+def test_recipients_of_each_occurrence(numbers: list[object]) -> None:
+    """With the column each occurrence takes its own rows, and the column itself goes no further."""
+    given = pa.table({"recipient_id": ["a", "b", "c"], "occurrence": numbers})
+    found = [[row["recipient_id"] for row in read(given, occurrence=number)] for number in range(3)]
+    assert [["a"], ["b", "c"], []] == found
+    assert [{"recipient_id": "a"}] == read(given)
+
+
+def test_recipients_are_read_under_the_segments_names() -> None:
+    """The campaign's ``columns`` hold where the file has those names; a file that has the meanings already is as good."""
+    head = HEAD.replace("{file: people.csv}", "{file: people.csv, columns: {recipient_id: no, phone: mobile}}")
+    assert [{"recipient_id": "1", "phone": "2"}] == read(pa.table({"no": [1], "mobile": [2]}), head=head)
+    assert [{"recipient_id": "1", "phone": "2"}] == read(pa.table({"recipient_id": [1], "phone": [2]}), head=head)
+
+
+def test_recipients_of_an_external_campaign() -> None:
+    """Who would be pushed in from outside is given here."""
+    assert [{"recipient_id": "1"}] == read(pa.table({"recipient_id": [1]}), head=HEAD.replace("{file: people.csv}", "external"))
+
+
+def test_columns_that_endpoints_name_are_text() -> None:
+    """A phone column of any name may hold numbers in the file."""
+    assert [{"recipient_id": "1", "home": "2"}] == read(pa.table({"recipient_id": [1], "home": [2]}), "endpoints: [home]\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"id": ["a"]},
+            "--recipients: the segment has no column recipient_id\n  Next: select the id AS recipient_id, or map it with segment.columns: "
+            "{recipient_id: ...}; the columns are id",
+        ),
+        ({"recipient_id": ["a", ""]}, "--recipients: 1 of 2 rows have no recipient_id\n  Next: leave those rows out, or give them an id"),
+        (
+            {"recipient_id": ["a"], "occurrence": ["first"]},
+            "--recipients: occurrence cannot be read as int64: Failed to parse string: 'first' as a scalar of type int64\n"
+            "  Next: correct the column",
+        ),
+    ],
+)
+def test_recipients_that_are_refused(given: dict[str, list[str]], message: str) -> None:
+    """The door is that of every segment, and the option is named."""
+    assert message == said(lambda rows: segment_of(rows, campaign()), pa.table(given))
