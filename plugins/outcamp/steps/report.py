@@ -6,12 +6,15 @@ import json
 from typing import Any
 
 from outcamp.steps.engine import Engine
+from outcamp.steps.export import export_entries, export_results
 from outcamp.store import waves
 from outcamp.store.outcomes import Followed
 
 
 def write_report(engine: Engine, run: str, followed: Followed) -> dict[str, Any]:
-    """Write a wave's report beside the lake's datasets, and return it."""
+    """Bring the lake up to date, write a wave's report beside its datasets, and return it."""
+    export_results(engine, run)
+    export_entries(engine)
     with engine.ledger.transaction() as tx:
         wave = waves.find_wave(tx, engine.register(tx).campaign_id, run)
         decided = waves.parts(tx, wave.wave_id, "filter") if wave else []

@@ -37,6 +37,54 @@ BATCH_KEYS = pa.schema(
     ]
 )
 
+# What became of each send verdict of a wave. became: submitted | later | drop.
+RESULTS = pa.schema(
+    [
+        ("occurrence", pa.int32()),
+        ("recipient_id", pa.string()),
+        ("attempt", pa.int16()),
+        ("channel", pa.string()),
+        ("became", pa.string()),
+        ("reason", pa.string()),
+        ("sent_at", INSTANT),
+        ("message_id", pa.string()),
+        ("disposition", pa.string()),
+        ("disposed_at", INSTANT),
+    ]
+)
+
+DISPOSITIONS = pa.schema(
+    [
+        ("occurrence", pa.int32()),
+        ("recipient_id", pa.string()),
+        ("attempt", pa.int16()),
+        ("channel", pa.string()),
+        ("sent_at", INSTANT),
+        ("disposition", pa.string()),
+        ("disposed_at", INSTANT),
+        ("counted", pa.bool_()),
+        ("rule", pa.int16()),
+    ]
+)
+
+# One row an entry, as it stands. state: waiting | sending | awaiting_outcome | exited.
+ENTRIES = pa.schema(
+    [
+        ("occurrence", pa.int32()),
+        ("recipient_id", pa.string()),
+        ("state", pa.string()),
+        ("entered_at", INSTANT),
+        ("exited_at", INSTANT),
+        ("exit_reason", pa.string()),
+        ("attempt", pa.int16()),
+        ("channel", pa.string()),
+        ("sent_at", INSTANT),
+        ("disposition", pa.string()),
+        ("waits_for", pa.string()),
+        ("due_at", INSTANT),
+    ]
+)
+
 ATTEMPTS = pa.schema(
     [
         ("occurrence", pa.int32()),

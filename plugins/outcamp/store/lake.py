@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,23 @@ class Lake:
                 os.fsync(file.fileno())
         beside.replace(pending)
         return ref
+
+    def replace(self, dataset: str, campaign: str, run: str, part: int, table: pa.Table, facts: Mapping[str, str]) -> None:
+        """Write a file that only shows what the ledger holds, in place of an older one; ``facts`` stand in its metadata."""
+        final = self.root / f"{dataset}/campaign={campaign}/run={run}/part-{part:05d}.parquet"
+        metadata = {"outcamp.schema": f"{dataset}/{SCHEMA_VERSION}", **{f"outcamp.{key}": value for key, value in facts.items()}}
+        final.parent.mkdir(parents=True, exist_ok=True)
+        beside = final.with_name(f".{final.stem}.{os.getpid()}-{id(table)}.writing")
+        pq.write_table(table.replace_schema_metadata(metadata), beside, compression="zstd")
+        beside.replace(final)
+
+    def fact(self, dataset: str, campaign: str, run: str, part: int, key: str) -> str | None:
+        """Return a fact from the metadata of a file that ``replace`` wrote; None when there is no such file."""
+        final = self.root / f"{dataset}/campaign={campaign}/run={run}/part-{part:05d}.parquet"
+        if not final.exists():
+            return None
+        value: bytes = (pq.read_schema(final).metadata or {}).get(f"outcamp.{key}".encode(), b"")
+        return value.decode()
 
     def publish(self, ref: FileRef) -> None:
         """Give a file whose ledger row is committed its readable name; doing it again changes nothing."""
