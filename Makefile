@@ -1,7 +1,7 @@
 # Python 3.11 or newer and make are all that these targets need; everything else goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format types fast lock bench clean
+.PHONY: help setup demo up test lint format types fast lock bench clean
 
 JOBS ?= 2
 # The others build or check tables for a release, and say in their first lines what they need beyond the lock.
@@ -16,6 +16,12 @@ help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Install exactly requirements.txt and the outcamp command into .venv
+
+demo: setup ## Run one campaign from start to end in a real Airflow on this machine, and print its funnel
+	@.venv/bin/outcamp demo $(ARGS)
+
+up: setup ## Keep Airflow and Postgres running on this machine, with the UI, until Ctrl-C
+	@.venv/bin/outcamp up $(ARGS)
 
 test: lint types fast ## Check everything: ruff, mypy, pytest
 

@@ -74,9 +74,10 @@ def test_duplicate_comes_before_invalid_endpoint(postgres_uri: str) -> None:
 
 
 def test_invalid_endpoint_comes_before_suppressed(postgres_uri: str) -> None:
-    """A suppressed recipient without a number has an invalid endpoint."""
-    found = verdicts(postgres_uri, "", [ada(phone="none")], suppressions=[{"recipient_id": "ada"}])
-    assert [(AT, "drop", "invalid_endpoint")] == found
+    """A suppressed recipient without a number has an invalid endpoint; with one, the recipient is suppressed."""
+    rows = [ada(phone="none"), ada(recipient_id="ben")]
+    found = verdicts(postgres_uri, "", rows, suppressions=[{"recipient_id": "ada"}, {"recipient_id": "ben"}])
+    assert [(AT, "drop", "invalid_endpoint"), (AT, "drop", "suppressed")] == found
 
 
 def test_suppressed_comes_before_already_in_campaign(postgres_uri: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -40,6 +41,13 @@ class Plan:
         """Return the campaign's name."""
         return self.manifest.campaign.name
 
+    def closings(self, now: datetime) -> set[datetime]:
+        """Return the next instants at which the open hours end somewhere."""
+        if self.hours is None:
+            return set()
+        today = {now.astimezone(ZoneInfo(zone)).replace(hour=self.hours[1], minute=0, second=0, microsecond=0) for zone in ZONES}
+        return {closing.astimezone(UTC) for closing in today}
+
 
 @dataclass(frozen=True)
 class Table:
@@ -49,7 +57,7 @@ class Table:
 
     def read(self, occurrence: int) -> Iterator[pa.Table]:
         """Yield the rows of an occurrence, in two tables."""
-        rows = self.rows[occurrence]
+        rows = self.rows[min(occurrence, max(self.rows))]
         for half in (rows[::2], rows[1::2]):
             if half:
                 yield pa.Table.from_pylist(half, schema=_SEGMENT)
@@ -66,29 +74,29 @@ def draw_plans(rng: Random) -> tuple[list[Plan], tuple[Limit, ...]]:
     """Return one to three campaigns and the deployment's total limits."""
     people = [
         {"recipient_id": recipient_id, "phone": phone, "time_zone": rng.choice(ZONES)}
-        for recipient_id, phone in rng.sample(list(zip(IDS, PHONES, strict=True)), rng.choice((2, 3, 3, 4, 6)))
+        for recipient_id, phone in rng.sample(list(zip(IDS, PHONES, strict=True)), rng.choice((1, 2, 3, 3, 4)))
     ]
     total = tuple(Limit(count=count, within=timedelta(hours=hours)) for count, hours in rng.choice(((), (), ((2, 24),))))
     return [_draw_plan(rng, f"c{number}", people) for number in range(rng.choice((1, 2, 2, 2, 3)))], total
 
 
 def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]]) -> Plan:
-    first = START + timedelta(minutes=rng.choice((0, 0, 0, 1, 30, 170)))
-    every = rng.choice((None, None, 2, 24))
+    first = START + timedelta(minutes=rng.choice((0, 0, 0, 1, 30)))
+    every = rng.choice((None, None, None, 2))
     count = 1 if every is None else 2
-    expires = rng.choice((None, timedelta(hours=1), timedelta(hours=5), timedelta(hours=30)))
+    expires = rng.choice((None, None, timedelta(hours=1), timedelta(hours=5), timedelta(hours=30)))
     if every is not None:
         # A second occurrence, and none after it.
-        expires = timedelta(hours=every) + rng.choice((timedelta(minutes=20), timedelta(hours=1), timedelta(hours=every) - timedelta(minutes=1)))
+        expires = timedelta(hours=every) + rng.choice((timedelta(minutes=20), timedelta(hours=1), timedelta(minutes=119)))
     expires_at = None if expires is None else first + expires
-    hours = rng.choice((None, None, (9, 12), (9, 17)))
-    limits = rng.choice(((), ((1, 24),), ((1, 1),), ((2, 24), (1, 1))))
+    hours = rng.choice((None, None, None, (9, 11), (9, 20)))
+    limits = rng.choice(((), ((1, 24),), ((1, 24),), ((1, 1),), ((2, 24), (1, 1))))
     ignores_total = rng.random() < 0.2
     settings: dict[str, Any] = {
         "name": name,
         "segment": {"file": "people.csv"},
         "channel": "sms",
-        "channels": {"sms": {"body": "Hello", "batch_size": rng.choice((1, 2, 5)), "outcome_deadline": rng.choice(("1 hour", "20 hours"))}},
+        "channels": {"sms": {"body": "Hello", "batch_size": rng.choice((1, 2, 2, 5)), "outcome_deadline": rng.choice(("1 hour", "20 hours"))}},
         "schedule": {"start": _local(first)},
         "counts": "all_campaigns",
         "on_limit": rng.choice(("drop", "defer")),

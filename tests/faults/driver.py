@@ -7,13 +7,31 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
+from faults.airflow import Run
 from faults.invariants import violations
 from faults.operations import LakePath, Monitor, Wires
 from faults.scheduler import Actor
 from faults.world import World, empty
 
 # Where a crash parts what was done from what is known of it.
-CRITICAL = frozenset({"ledger commit", "ledger committed", "transport submit", "transport submitted", "lake rename", "lake renamed"})
+CRITICAL = {
+    "ledger commit": 4,
+    "ledger committed": 4,
+    "transport submit": 15,
+    "transport submitted": 15,
+    "lake rename": 4,
+    "lake renamed": 4,
+    "ledger lock-buckets": 4,
+}
+# The steps that a seed disturbs; the others run through, so that the disturbed ones meet in numbers.
+FOCUS = (
+    *(("send",),) * 4,
+    ("send", "snapshot", "feed_back", "pulse"),
+    ("send", "snapshot", "feed_back", "pulse"),
+    ("snapshot", "filter", "fan_out"),
+    ("snapshot", "filter", "fan_out", "send", "next_wave", "feed_back", "pulse"),
+    ("snapshot", "filter", "fan_out", "send", "next_wave", "feed_back", "pulse"),
+)
 REST = 100  # events by which everything must have come to rest
 
 
@@ -55,23 +73,29 @@ class Chaos:
     def __init__(self, rng: Random, monitor: Monitor) -> None:
         self._rng, self._monitor = rng, monitor
         self._quiet = False
-        self._pause = rng.choice((0.02, 0.1, 0.1, 0.3, 0.6))
-        self._crash = rng.choice((0.0, 0.001, 0.004, 0.01))
-        self._turns = rng.choice((60, 120, 250))
+        self._focus = rng.choice(FOCUS)
+        self._pause = rng.choice((0.05, 0.1, 0.2, 0.4))
+        self._crash = rng.choice((0.0, 0.002, 0.005, 0.01))
+        self._turns = rng.choice((40, 80, 160))
         self._asleep: set[Actor] = set()
         self.circles = 0  # how often actors waited for each other in a circle
 
     def decide(self, actor: Actor, what: str) -> str:
         """Say what happens to the actor that stands at this point."""
-        if self._quiet:
+        if self._quiet or not self._is_disturbed(actor):
             return "go"
         if self._rng.random() < 0.1:
             self.world.move_clock(self.world.now + timedelta(milliseconds=self._rng.choice((1, 20, 700, 5000))))
         luck = self._rng.random()
-        danger = self._crash * (5 if what in CRITICAL else 1)
+        weight = CRITICAL.get(what, 1)
+        danger = self._crash * weight
         if luck < danger:
             return "lose" if self._rng.random() < 0.3 and what.startswith(("ledger", "transport")) else "crash"
-        return "pause" if luck < danger + self._pause else "go"
+        return "pause" if luck < danger + self._pause * min(weight, 3) else "go"
+
+    def _is_disturbed(self, actor: Actor) -> bool:
+        task = self.world.task_of(actor)
+        return ("pulse" if task is None else task.step) in self._focus
 
     def rage(self) -> None:
         """Let tasks start, go on, crash and be repeated in a drawn order, for some turns."""
@@ -134,21 +158,23 @@ class Chaos:
             self.circles += all(actor.blocked for actor in actors)
             world.resume(actors[-1])
             return True
-        event = world.next_event()
+        event, brinks = world.next_event(), world.brinks()
         if not able and not ready and event is None:
             return False
         actions = {
             "go on": 10.0 * bool(able),
-            "start": 6.0 * bool(ready),
+            "start": 10.0 * bool(ready),
             "next event": (0.3 if able or ready else 10.0) * (event is not None),
+            "brink": 0.5 * bool(brinks),
             "long wait": 0.1,
             "crash": 0.2 * bool(actors),
-            "lose contact": 0.4 * bool(actors),
+            "lose contact": 0.6 * bool(actors),
             "sleep": 0.4 * bool(actors),
-            "mark dead": 0.15,
-            "clear": 0.25,
-            "pause": 0.15,
+            "mark dead": 0.08,
+            "clear": 0.2,
+            "pause": 0.08,
             "pulse": 0.3,
+            "repeat": 0.08,
         }
         action = rng.choices(list(actions), list(actions.values()))[0]
         world.scheduler.trace.append(f"-- {action}")
@@ -159,6 +185,8 @@ class Chaos:
         elif action == "next event":
             assert event is not None
             world.move_clock(event)
+        elif action == "brink":
+            world.move_clock(rng.choice(brinks) - timedelta(milliseconds=rng.choice((1, 500, 3000))))
         elif action == "long wait":
             world.move_clock(world.now + timedelta(minutes=rng.choice((3, 50, 200, 1500))))
         elif action == "crash":
@@ -184,6 +212,8 @@ class Chaos:
             world.mark_dead(run)
         running = [task for task in run.tasks.values() if task.actor is not None]
         done = [task for task in run.tasks.values() if task.state in {"success", "failed"}]
+        if action == "repeat" and run.scheduled_at is not None:
+            world.make_run(Run(run.campaign, f"{run.key}-again", world.now, scheduled_at=run.scheduled_at))
         if action == "lose contact" and running:
             world.lose_contact(rng.choice(running))
         if action == "clear" and done:

@@ -41,7 +41,7 @@ class Books:
 def violations(world: World, connection: psycopg.Connection[Any]) -> list[str]:
     """Return everything that breaks the promise, each line beginning with the name of the check."""
     books = Books.of(world, connection)
-    checks = (errors, twice, limits, windows, entries, rest, verdicts, counted, doubts)
+    checks = (errors, twice, limits, windows, entries, rest, verdicts, counted, told, doubts)
     return [f"{check.__name__}: {line}" for check in checks for line in check(books)]
 
 
@@ -183,6 +183,7 @@ def _undecided(books: Books, snapshots: dict[tuple[int, int], Row]) -> Iterator[
     decided = {(part["wave_id"], part["part"]) for part in books["parts"] if part["step"] == "filter"}
     wave_ids = {(row["campaign_id"], row["run"]): row["wave_id"] for row in books["waves"]}
     ids = {row["name"]: row["campaign_id"] for row in books["campaigns"]}
+    opened_by = {(row["campaign_id"], row["scheduled_at"]): row["run"] for row in books["occurrences"]}
     for run in books.world.runs.values():
         if run.scheduled_at is None or run.state != "ended" or any(task.state != "success" for task in run.tasks.values()):
             continue
@@ -190,6 +191,8 @@ def _undecided(books: Books, snapshots: dict[tuple[int, int], Row]) -> Iterator[
         ends = [at for at in (*plan.occurrences, plan.expires) if at is not None and at > run.scheduled_at]
         if run.read_at is None or any(at <= run.read_at for at in ends):
             continue
+        if opened_by.get((ids[run.campaign], run.scheduled_at), run.key) != run.key:
+            continue  # it repeats an occurrence that another run had opened
         wave_id = wave_ids.get((ids[run.campaign], run.key))
         read = {key for key in snapshots if key[0] == wave_id}
         if not read or not read <= decided:
@@ -207,6 +210,26 @@ def counted(books: Books) -> Iterator[str]:
             yield f"{arrival.campaign} {arrival.key} arrived, is {row['disposition']}, and does not count"
         elif row["counted_at"] is not None and row["counted_at"] != arrival.decided:
             yield f"{arrival.campaign} {arrival.key} was decided at {arrival.decided} and counts from {row['counted_at']}"
+
+
+def told(books: Books) -> Iterator[str]:
+    """A disposition is one that the channel told; one that was taken in before the deadline is not forgotten."""
+    server = books.world.server
+    codes = defaultdict(set)
+    for outcome in server.outcomes:
+        if outcome.acknowledged_at is not None:
+            codes[outcome.key].add(outcome.disposition)
+    for key, code in server.answered.items():
+        codes[key].add(code)
+    attempts = {(row["occurrence_id"], row["recipient_id"], row["attempt"]): row for row in books["attempts"]}
+    for key, row in attempts.items():
+        if row["disposition"] not in {None, "unknown", "no_outcome", *codes[key]}:
+            yield f"{key} is {row['disposition']}, and the channel told {sorted(codes[key])}"
+    for outcome in server.outcomes:
+        row = attempts.get(outcome.key, {})
+        deadline, taken = row.get("deadline_at"), outcome.acknowledged_at
+        if deadline is not None and taken is not None and taken < deadline and row["disposition"] in {None, "unknown", "no_outcome"}:
+            yield f"{outcome.key} is {row['disposition']}, and {outcome.disposition} was taken in at {taken}, before {deadline}"
 
 
 def doubts(books: Books) -> Iterator[str]:

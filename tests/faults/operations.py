@@ -51,6 +51,7 @@ class Wire(psycopg.Connection[Any]):
     scheduler: Scheduler | None = None
     monitor: Monitor
     poller: select.poll
+    setup: dict[str, psycopg.Cursor[Any]]
 
     def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
         """Run a conversation with the server to its end, as psycopg does, looking out for locks."""
@@ -70,6 +71,12 @@ class Wire(psycopg.Connection[Any]):
             if order == "crash":
                 raise Crash from None
             raise
+
+    def set_up(self, text: str) -> psycopg.Cursor[Any]:
+        """Run a statement that sets up a session; one that this connection had under an earlier borrower still holds."""
+        if text not in self.setup:
+            self.setup[text] = self.execute(text.encode())
+        return self.setup[text]
 
     def can_go_on(self) -> bool:
         """Tell whether the statement has its answer or still waits for a lock."""
@@ -108,7 +115,7 @@ class Wires:
             wire = Wire.connect(self.uri, autocommit=True)
             # Who waits for whom in a circle is the driver's to find, at the same point in each run.
             wire.execute("SET deadlock_timeout = '1h'")
-            wire.monitor, wire.poller = self.monitor, select.poll()
+            wire.monitor, wire.poller, wire.setup = self.monitor, select.poll(), {}
             self._free.append(wire)
         wire = self._free.pop()
         wire.scheduler = scheduler
@@ -154,8 +161,11 @@ class Session:
     def execute(self, query: Any, params: Any = None, **options: Any) -> psycopg.Cursor[Any]:
         """Run one statement."""
         text = query.decode() if isinstance(query, bytes) else str(query)
+        wire = self._open()
+        if wire.info.transaction_status == TransactionStatus.IDLE and params is None:
+            return wire.set_up(text)
         self._point(f"ledger {self._names.get(text) or text.strip().splitlines()[0][:40]}")
-        return self._open().execute(query, params, **options)
+        return wire.execute(query, params, **options)
 
     def cursor(self, *args: Any, **options: Any) -> psycopg.Cursor[Any]:
         """Return a cursor, for COPY."""

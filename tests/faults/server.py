@@ -45,7 +45,7 @@ class Outcome:
     disposition: str
     disposed_at: datetime
     comes_at: datetime
-    acknowledged: bool = False
+    acknowledged_at: datetime | None = None
 
 
 @dataclass
@@ -55,6 +55,7 @@ class Server:
     seed: str
     log: list[Arrival] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    answered: dict[Key, str] = field(default_factory=dict)  # what became of a message, said at once
     disclosed: dict[Key, int] = field(default_factory=dict)  # proven undelivered: how many had arrived when that was first said
 
     def take(self, arrival: Arrival) -> dict[str, Any]:
@@ -64,6 +65,7 @@ class Server:
         code, kind = fate.choice(CODES), fate.choice(("now", "later", "later", "never"))
         message_id = f"m{arrival.number}"
         if kind == "now":
+            self.answered[arrival.key] = code
             self._prove(arrival.key, code)
             status = "refused" if code in NEVER_ARRIVED else "accepted"
             return {"status": status, "message_id": message_id, "disposition": code, "disposed_at": arrival.decided}
@@ -73,7 +75,7 @@ class Server:
 
     def _plan(self, arrival: Arrival, code: str, fate: Random) -> None:
         """Let an outcome come: now and then late, twice, or contradicted by another one."""
-        happens = arrival.at + timedelta(minutes=fate.choice((1, 20, 90, 600)))
+        happens = arrival.at + timedelta(minutes=fate.choice((0, 1, 20, 90, 600)))
         comes = happens + timedelta(minutes=fate.choice((0, 0, 15, 2000)))
         codes = fate.choice(([code], [code], [code, code], [code, fate.choice(CODES)]))
         for told in codes:
@@ -89,7 +91,7 @@ class Server:
         found = [
             outcome
             for outcome in self.outcomes
-            if outcome.campaign == campaign and not outcome.acknowledged and outcome.disposed_at <= now and outcome.comes_at <= clock
+            if outcome.campaign == campaign and outcome.acknowledged_at is None and outcome.disposed_at <= now and outcome.comes_at <= clock
         ]
         for outcome in found:
             self._prove(outcome.key, outcome.disposition)
@@ -101,7 +103,7 @@ class Server:
 
     def has_more(self) -> bool:
         """Tell whether an outcome was not taken in yet."""
-        return not all(outcome.acknowledged for outcome in self.outcomes)
+        return not all(outcome.acknowledged_at for outcome in self.outcomes)
 
 
 class Door:
@@ -152,7 +154,7 @@ class Door:
         """Forget what was handed out by this door; what came meanwhile stays."""
         self._point("acknowledge")
         for outcome in self._handed_out:
-            outcome.acknowledged = True
+            outcome.acknowledged_at = outcome.acknowledged_at or self._scheduler.now
 
     def _point(self, what: str) -> None:
         if self._scheduler.point(f"transport {what}") == "lose":

@@ -74,6 +74,12 @@ class World:
         """Return the next instant at which anything happens by itself."""
         return min((at for at in (self.next_run(), self.server.next_outcome(self.now)) if at is not None), default=None)
 
+    def brinks(self) -> list[datetime]:
+        """Return the instants of the next hours at which something ends: a campaign, or the open hours of somebody's zone."""
+        found = {plan.expires for plan in self.plans.values() if plan.expires is not None}
+        found |= {hour for plan in self.plans.values() if plan.hours for hour in plan.closings(self.now)}
+        return sorted(at for at in found if self.now < at < self.now + timedelta(hours=12))
+
     # -- Airflow ------------------------------------------------------------------------------------------------------
 
     def make_run(self, run: Run) -> None:

@@ -43,7 +43,7 @@ def phone_of(campaign: dict[str, Any], row: dict[str, Any]) -> phonenumbers.Phon
 def parsed(text: str | None, country: str | None) -> phonenumbers.PhoneNumber | None:
     """Read one phone number, or return None for what is none."""
     try:
-        return phonenumbers.parse(text or "", country or None)
+        return phonenumbers.parse(text or "", (country or "").upper() or None)
     except phonenumbers.NumberParseException:
         return None
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from oracle.addresses import PLACES
 from oracle.draws import mostly, one_of
 from oracle.records import Row
 
@@ -13,7 +14,7 @@ from oracle.records import Row
 PHONES: list[tuple[str | None, str | None]] = [
     ("+12127365000", None),  # New York
     ("(312) 555-0142", "US"),  # Chicago
-    ("213 621 0002", "US"),  # Los Angeles
+    ("213 621 0002", "us"),  # Los Angeles
     ("+18005550100", "US"),  # toll-free: no zone
     ("+12083342100", "US"),  # Boise
     ("020 7946 0958", "GB"),
@@ -23,6 +24,7 @@ PHONES: list[tuple[str | None, str | None]] = [
     ("0151 23456789", "DE"),
     ("612 34 56 78", "ES"),  # a mobile: no zone, because of the Canaries
     ("928 12 34 56", "ES"),  # the Canaries
+    ("+442079460958", "UK"),  # no such country, and none is needed
     ("02 9374 4000", "AU"),
     ("08 8201 1000", "AU"),  # Adelaide or Perth
     ("0412 345 678", "AU"),  # a mobile: no zone
@@ -40,7 +42,7 @@ TIME_ZONES = [
 NO_TIME_ZONES = ["Mars/Olympus", "", None]
 IDS = ["ann", "ben", "cleo", "dora-7", "Zoë", "00042", "g", "h"]
 # The rules can do without these.
-DISPENSABLE = ["phone", "email", "country", "time_zone"]
+DISPENSABLE = ["phone", "email", "country", "time_zone", "region", "city", "postal_code"]
 
 
 @st.composite
@@ -73,6 +75,8 @@ def recipients(draw: st.DrawFn, recipient_id: str, campaign: dict[str, Any]) -> 
         "country": country,
         "time_zone": draw(one_of(TIME_ZONES, NO_TIME_ZONES)),
     }
+    places = PLACES.get((country or "").upper(), [(None, None, None)])
+    row |= dict(zip(["region", "city", "postal_code"], draw(st.sampled_from(places)), strict=True))
     for column in campaign.get("endpoints", []):
         row[column] = draw(one_of(EMAILS, BAD_EMAILS)) if "email" in column else draw(one_of(PHONES, BAD_PHONES))[0]
     return row
@@ -83,7 +87,7 @@ def column_names(draw: st.DrawFn, rows: list[Row]) -> dict[str, str]:
     """Draw what the segment calls some of its columns: mostly nothing of its own."""
     if draw(mostly(True)):
         return {}
-    meanings = [name for name in rows[0] if name != "occurrence"]
+    meanings = sorted({*rows[0]} - {"occurrence"})
     return {name: f"their_{name}" for name in draw(st.lists(st.sampled_from(meanings), min_size=1, max_size=4, unique=True))}
 
 

@@ -24,7 +24,7 @@ def communication_times(draw: st.DrawFn, at: datetime, used: list[str]) -> dict[
     if draw(st.booleans()):
         times = {"time_zone": "recipient"}
         if draw(mostly(True)):
-            times["detect"] = draw(st.lists(st.sampled_from(["column", "area_code"]), min_size=1, max_size=2, unique=True))
+            times["detect"] = draw(st.lists(st.sampled_from(["column", "address", "area_code"]), min_size=1, unique=True))
         if draw(mostly(True)):
             times["scope"] = draw(st.sampled_from(["first", "all"]))
     if draw(mostly(False)) and draw(st.booleans()):

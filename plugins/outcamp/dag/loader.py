@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outcamp.core.errors import ManifestError
-from outcamp.dag import published
+from outcamp.steps import published
 from outcamp.dag.settings import project_home
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
@@ -15,39 +16,45 @@ BATCH_ROWS = 50_000
 
 def column_names(connection: Any, sql: str, source: str) -> list[str]:
     """Return the names of a query's columns, without reading its rows."""
-    cursor = _execute(connection, f"SELECT * FROM (\n{_single(sql)}\n) AS segment LIMIT 0", source)
-    return [column[0] for column in cursor.description]
+    with _running(connection, f"SELECT * FROM (\n{_single(sql)}\n) AS segment LIMIT 0", source) as cursor:
+        return [column[0] for column in cursor.description]
 
 
 def stream(connection: Any, sql: str, source: str) -> Iterator[pa.RecordBatch]:
     """Yield a query's rows in batches; the first batch that has a value in a column decides that column's type."""
-    cursor = _execute(connection, _single(sql), source, stream=True)
     names: list[str] = []
     schema: pa.Schema | None = None
-    while rows := _fetch(cursor, source):
-        names = names or [column[0] for column in cursor.description]
-        arrays = [_array(list(values), name, source) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
-        if schema is None:
-            # A column that is empty so far may turn out to be anything: text holds all of it.
-            schema = pa.schema([(name, pa.string() if pa.types.is_null(a.type) else a.type) for name, a in zip(names, arrays, strict=True)])
-        yield pa.record_batch([_fit(array, field, source) for array, field in zip(arrays, schema, strict=True)], schema=schema)
+    with _running(connection, _single(sql), source, stream=True) as cursor:
+        while rows := _fetch(cursor, source):
+            names = names or [column[0] for column in cursor.description]
+            arrays = [_array(list(values), name, source) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
+            if schema is None:
+                # A column that is empty so far may turn out to be anything: text holds all of it.
+                schema = pa.schema([(n, pa.string() if pa.types.is_null(a.type) else a.type) for n, a in zip(names, arrays, strict=True)])
+            yield pa.record_batch([_fit(array, field, source) for array, field in zip(arrays, schema, strict=True)], schema=schema)
 
 
 def _single(sql: str) -> str:
     return sql.strip().rstrip(";").rstrip()
 
 
-def _execute(connection: Any, sql: str, source: str, *, stream: bool = False) -> Any:
+@contextmanager
+def _running(connection: Any, sql: str, source: str, *, stream: bool = False) -> Iterator[Any]:
+    """Run a query, and close its cursor in the end: a second one of this name may follow on the same connection."""
     try:
         if stream and isinstance(connection, psycopg.Connection):
             cursor: Any = connection.cursor(name="outcamp_segment")  # the server keeps the rows; memory stays a batch's size
             cursor.itersize = BATCH_ROWS
         else:
             cursor = connection.cursor()
-        cursor.execute(sql)
     except Exception as error:
         raise _mapped(error, source) from error
-    return cursor
+    with closing(cursor):
+        try:
+            cursor.execute(sql)
+        except Exception as error:
+            raise _mapped(error, source) from error
+        yield cursor
 
 
 def _fetch(cursor: Any, source: str) -> list[Any]:

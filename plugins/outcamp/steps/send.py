@@ -54,21 +54,23 @@ def send(engine: Engine, run: str, batch: int, clock: Callable[[], datetime], pa
     chunk_size = engine.transports[channel].capabilities.chunk_size
     submitted = 0
     for start in range(0, rows.num_rows, chunk_size):
-        went = _send_chunk(engine, mine, channel, rows.slice(start, chunk_size), clock(), paused=paused())
+        went = _send_chunk(engine, mine, channel, rows.slice(start, chunk_size), clock, paused=paused())
         if went is None:
             return Sent(submitted, 0, overtaken=True)
         submitted += went
     return Sent(submitted, rows.num_rows - submitted)
 
 
-def _send_chunk(engine: Engine, mine: Try, channel: Channel, chunk: pa.Table, now: datetime, *, paused: bool) -> int | None:
+def _send_chunk(engine: Engine, mine: Try, channel: Channel, chunk: pa.Table, clock: Callable[[], datetime], *, paused: bool) -> int | None:
     """Submit what of a chunk may go now and return how many rows went; None when a newer try has the batch."""
     wave_id, batch, token = mine.wave_id, mine.batch.batch, mine.token
-    deadline_at = now + engine.campaign.channels[channel].outcome_deadline
     with engine.ledger.transaction() as tx:
         if not waves.holds_token(tx, wave_id, batch, token):
             return None
         admission.lock_buckets(tx, admission.SUBMISSIONS, pc.unique(chunk["bucket"]).to_pylist())
+        # Read under the locks: whoever waited for them must see what was sent meanwhile as past, or it would not count.
+        now = clock()
+        deadline_at = now + engine.campaign.channels[channel].outcome_deadline
         look = _look_again(engine, tx, channel, chunk, now, paused=paused)
         going = chunk.take(pa.array(look.going()))
         moved = submission.submit(tx, wave_id, batch, token, going, now, deadline_at) if going.num_rows else []

@@ -62,3 +62,8 @@ def counts(tx: Transaction, campaign_id: int) -> Counts:
         open_entries=tx.one("open-entries", campaign_id=campaign_id)[0],
         dispositions=tuple(tx.run("dispositions-of-campaign", campaign_id=campaign_id)),  # type: ignore[arg-type]
     )
+
+
+def wave_rows(tx: Transaction, campaign: str) -> list[tuple[str, datetime, int | None, int, int]]:
+    """Return the waves of a campaign that considered anybody: run, instant, number of the occurrence, candidates, sends."""
+    return tx.run("waves-of-campaign", campaign=campaign)  # type: ignore[return-value]

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Final, Protocol
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -103,6 +102,8 @@ def drawn(rows: pa.Table, channel: Channel, salt: str) -> tuple[NDArray[np.objec
 
 
 def _uniform(key: pa.ChunkedArray, purpose: str) -> NDArray[np.float64]:
+    import pandas as pd  # here: a task that only takes outcomes in starts a second sooner without it
+
     # pandas' keyed hash (SipHash) is the same in every process and on every machine.
     hashed = pd.util.hash_array(key.to_numpy(), hash_key=f"{purpose:_<16}")
     return hashed.astype(np.float64) / 2.0**64

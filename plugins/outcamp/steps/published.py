@@ -1,4 +1,4 @@
-"""The published campaigns of a project, as the DAG files read them."""
+"""The published campaigns of a project: their names, their manifests and their DAGs."""
 
 from __future__ import annotations
 

@@ -1,0 +1,175 @@
+"""Segments from SQL: rows of Postgres and of SQLite in batches, and a broken query told from a database that is away."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pytest
+
+from outcamp.core.errors import DataError, OutcampError, SourceUnavailable
+from outcamp.segments import database
+
+BY_HAND = "\n  Next: run it by hand against the same connection"
+LATER = "\n  Next: nothing was read; the step is tried again"
+
+
+@pytest.fixture
+def postgres(database_uri: str) -> Iterator[psycopg.Connection]:
+    """A connection to an empty Postgres."""
+    with closing(psycopg.connect(database_uri)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def sqlite() -> Iterator[sqlite3.Connection]:
+    """A connection to an empty SQLite database."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        yield connection
+
+
+@pytest.fixture(params=["postgres", "sqlite"])
+def connection(request: pytest.FixtureRequest) -> Any:
+    """A connection of either kind."""
+    return request.getfixturevalue(request.param)
+
+
+def rows_of(connection: Any, sql: str) -> list[dict[str, Any]]:
+    """All rows of a query."""
+    return [row for batch in database.stream(connection, sql, "people.sql") for row in batch.to_pylist()]
+
+
+def refused(connection: Any, sql: str, kind: type[OutcampError] = DataError) -> str:
+    """What is said about a query that fails."""
+    with pytest.raises(kind) as raised:
+        rows_of(connection, sql)
+    return str(raised.value)
+
+
+def test_a_query_gives_rows_under_its_names(connection: Any) -> None:
+    """A semicolon and a remark at its end do no harm."""
+    sql = "SELECT 'ada' AS recipient_id, 7 AS score, NULL AS note -- who;\n;\n"
+    assert [{"recipient_id": "ada", "score": 7, "note": None}] == rows_of(connection, sql)
+
+
+def test_the_columns_of_a_query_are_known_without_its_rows(connection: Any) -> None:
+    """The names come from an empty result."""
+    assert ["recipient_id", "score"] == database.column_names(connection, "SELECT 'ada' AS recipient_id, 7 AS score;", "people.sql")
+
+
+def test_a_query_without_rows_gives_no_batch(connection: Any) -> None:
+    """Nothing is nothing."""
+    assert [] == rows_of(connection, "SELECT 'ada' AS recipient_id WHERE 1 = 0")
+
+
+def test_a_query_comes_in_batches(connection: Any) -> None:
+    """A large result is never held whole; a column that is empty at first is text, whatever comes later."""
+    numbers = "WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 120000)"
+    sql = f"{numbers} SELECT n AS recipient_id, CASE WHEN n > 60000 THEN n END AS late FROM s"
+    batches = list(database.stream(connection, sql, "people.sql"))
+    assert [50_000, 50_000, 20_000] == [batch.num_rows for batch in batches]
+    assert {pa.schema([("recipient_id", pa.int64()), ("late", pa.string())])} == {batch.schema for batch in batches}
+    assert [*range(1, 120_001)] == [number for batch in batches for number in batch["recipient_id"].to_pylist()]
+    assert [None, "60001"] == batches[1]["late"].to_pylist()[9_999:10_001]
+
+
+def test_a_type_that_changes_on_the_way_is_refused(sqlite: sqlite3.Connection) -> None:
+    """SQLite lets a column hold anything; what does not fit what came before is not bent."""
+    sql = "WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 50001) SELECT n AS recipient_id, {} AS v FROM s"
+    mixed = sql.format("CASE WHEN n > 50000 THEN 'x' ELSE n END")
+    message = "people.sql: the column v changes its type from int64 to string on the way\n  Next: cast it in the query"
+    assert message == refused(sqlite, mixed)
+    assert "50001" == rows_of(sqlite, sql.format("CASE WHEN n > 50000 THEN n ELSE 'x' END"))[-1]["v"]
+
+
+def test_types_of_postgres_travel_along(postgres: psycopg.Connection) -> None:
+    """Instants, dates and numbers keep their types; what Arrow has no type for is text."""
+    sql = (
+        "SELECT 'ada' AS recipient_id, '2026-12-01 15:00+00'::timestamptz AS at, '2026-12-01'::date AS day, "
+        "true AS vip, 1.5::float AS score, '10.0.0.1'::inet AS address"
+    )
+    (row,) = rows_of(postgres, sql)
+    expected = {"at": datetime(2026, 12, 1, 15, tzinfo=UTC), "day": date(2026, 12, 1), "vip": True, "score": 1.5, "address": "10.0.0.1"}
+    assert {"recipient_id": "ada", **expected} == row
+
+
+def test_mixed_values_of_one_column_are_text(sqlite: sqlite3.Connection) -> None:
+    """A number next to a word is written as a word."""
+    assert ["x", "1"] == [row["v"] for row in rows_of(sqlite, "SELECT 1 AS recipient_id, 'x' AS v UNION ALL SELECT 2, 1")]
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT * FROM nobody", 'relation "nobody" does not exist'),
+        ("SELECT nothing", 'column "nothing" does not exist'),
+        ("SELEC 1", 'syntax error at or near "SELEC"'),
+        ("SELECT 1 / (3 - n) FROM generate_series(1, 5) n", "division by zero"),
+    ],
+)
+def test_a_broken_query_of_postgres_is_permanent(postgres: psycopg.Connection, sql: str, message: str) -> None:
+    """Trying again cannot help a query that is wrong; the first line of what the database says is shown."""
+    assert f"people.sql: the query failed: {message}{BY_HAND}" == refused(postgres, sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT * FROM nobody", "no such table: nobody"),
+        ("SELECT nowhere", "no such column: nowhere"),
+        ("SELEC 1", 'near "SELEC": syntax error'),
+    ],
+)
+def test_a_broken_query_of_sqlite_is_permanent(sqlite: sqlite3.Connection, sql: str, message: str) -> None:
+    """SQLite calls these operational, which they are not."""
+    assert f"people.sql: the query failed: {message}{BY_HAND}" == refused(sqlite, sql)
+
+
+def test_the_columns_of_a_broken_query(connection: Any) -> None:
+    """Asking for the names of a query that fails says the same."""
+    with pytest.raises(DataError, match=r"people\.sql: the query failed: .*nobody"):
+        database.column_names(connection, "SELECT * FROM nobody", "people.sql")
+
+
+def test_a_database_that_is_gone_is_transient(postgres: psycopg.Connection) -> None:
+    """A closed connection is no fault of the query."""
+    postgres.close()
+    message = refused(postgres, "SELECT 1 AS recipient_id", SourceUnavailable)
+    assert f"people.sql: the database did not answer: the connection is closed{LATER}" == message
+
+
+def test_a_database_that_goes_away_while_it_is_read_is_transient(postgres: psycopg.Connection, postgres_uri: str) -> None:
+    """The step is tried again from the start."""
+    batches = database.stream(postgres, "SELECT n AS recipient_id FROM generate_series(1, 120000) n", "people.sql")
+    next(batches)
+    with psycopg.connect(postgres_uri, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 10000)", [postgres.info.backend_pid])
+    with pytest.raises(SourceUnavailable) as raised:
+        list(batches)
+    reason = "terminating connection due to administrator command"
+    assert f"people.sql: the database did not answer: {reason}{LATER}" == str(raised.value)
+
+
+def test_a_locked_database_is_transient(tmp_path: Path) -> None:
+    """Somebody else is writing: the same query may succeed later."""
+    path = tmp_path / "people.db"
+    with closing(sqlite3.connect(path)) as writer, closing(sqlite3.connect(path, timeout=0)) as reader:
+        writer.execute("CREATE TABLE people (recipient_id)")
+        writer.execute("BEGIN EXCLUSIVE")
+        message = refused(reader, "SELECT * FROM people", SourceUnavailable)
+    assert f"people.sql: the database did not answer: database is locked{LATER}" == message
+
+
+def test_several_queries_follow_on_one_connection(connection: Any) -> None:
+    """The second query, and one after a reader that stopped early, are read as the first one was."""
+    assert [{"recipient_id": 1}] == rows_of(connection, "SELECT 1 AS recipient_id")
+    batches = database.stream(connection, "SELECT 2 AS recipient_id", "people.sql")
+    next(batches)
+    batches.close()
+    assert [{"recipient_id": 3}] == rows_of(connection, "SELECT 3 AS recipient_id")
