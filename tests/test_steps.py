@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -379,8 +379,41 @@ def test_what_a_dead_wave_holds_is_given_back(world: Callable[..., World]) -> No
     assert {"claimed"} == {state for _, _, state in here.attempts()}
     prepare_wave(here.engine, run_key(NOW, 1), NOW)
     assert {"waiting"} == {state for _, _, state in here.attempts()}
-    assert Sent(0, 2) == send(here.engine, RUN, 0, lambda: NOW)
+    assert Sent(0, 0) == send(here.engine, RUN, 0, lambda: NOW)
     assert [] == here.outbox.given
+
+
+def test_the_instant_that_counts_is_read_under_the_locks(world: Callable[..., World]) -> None:
+    """Whoever waited for the lock must not count with a clock from before it: what was sent meanwhile would lie in its future."""
+    here = world(ONCE_A_DAY)
+    (batch,) = here.batches()
+    locked: list[bool] = []
+
+    def clock() -> datetime:
+        (held,) = here.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND granted")[0]
+        locked.append(held > 0)
+        return NOW + timedelta(microseconds=len(locked) - 1)
+
+    send(here.engine, RUN, batch.batch, clock)
+    (counted_at,) = {row[0] for row in here.rows("SELECT counted_at FROM outcamp.attempts")}
+    assert locked[(counted_at - NOW) // timedelta(microseconds=1)]
+
+
+def test_a_repeated_send_gives_nothing_back(world: Callable[..., World]) -> None:
+    """What an earlier try submitted is not counted as handed back."""
+    here = world()
+    (batch,) = here.batches()
+    assert Sent(2, 0) == send(here.engine, RUN, batch.batch, lambda: NOW)
+    assert Sent(0, 0) == send(here.engine, RUN, batch.batch, lambda: NOW)
+
+
+def test_a_part_that_is_cleared_after_its_occurrence_was_overtaken_decides_nobody(world: Callable[..., World]) -> None:
+    """Whoever had no verdict by then is in the successor's segment, and is contacted by that one alone."""
+    here = world(DAILY)
+    here.snapshot()
+    assert filter_part(here.engine, RUN, 0, NOW + DAY) is None
+    assert [] == fan_out(here.engine, RUN, NOW + DAY)
+    assert [] == here.attempts()
 
 
 # The accounts of a wave.

@@ -172,7 +172,8 @@ def verdicts(books: Books) -> Iterator[str]:
         if wave["occurrence_id"] is None or not mine:
             continue
         number = occurrences[wave["occurrence_id"]]["number"]
-        segment = Counter(row["recipient_id"] for row in books.world.plans[names[wave["campaign_id"]]].rows[number])
+        rows_by_number = books.world.plans[names[wave["campaign_id"]]].rows
+        segment = Counter(row["recipient_id"] for row in rows_by_number[min(number, max(rows_by_number))])
         if segment != Counter(row["recipient_id"] for part in mine for row in _rows_of(books, part)):
             yield f"{names[wave['campaign_id']]} {wave['run']}: the snapshot is not the segment"
     yield from _undecided(books, snapshots)

@@ -6,10 +6,12 @@ WHERE w.campaign_id = %(campaign_id)s
        OR EXISTS (SELECT FROM outcamp.deferred d WHERE d.campaign_id = w.campaign_id AND d.wave_id = w.wave_id));
 
 -- name: give-back-claims
+-- Claimed rows of dead waves wait again, due as they were; whoever still holds a batch of them finds nothing to move.
 UPDATE outcamp.attempts SET state = 'waiting', wave_id = NULL
 WHERE wave_id = ANY(%(wave_ids)s) AND state = 'claimed';
 
 -- name: give-back-deferred
+-- The same for deferred rows.
 UPDATE outcamp.deferred SET wave_id = NULL WHERE campaign_id = %(campaign_id)s AND wave_id = ANY(%(wave_ids)s);
 
 -- name: doubt-submissions-of-waves
@@ -19,6 +21,7 @@ WHERE wave_id = ANY(%(wave_ids)s) AND state = 'submitting'
 RETURNING a.occurrence_id, a.recipient_id, a.attempt, a.disposition, a.disposed_at;
 
 -- name: doubt-submissions-of-batch
+-- What earlier tries of this batch left without an answer; their tokens are smaller, so this try's own rows are never doubted.
 UPDATE outcamp.attempts a SET state = 'closed', disposition = 'unknown', disposed_at = %(now)s
 WHERE wave_id = %(wave_id)s AND batch = %(batch)s AND state = 'submitting' AND token < %(token)s
 RETURNING a.occurrence_id, a.recipient_id, a.attempt, a.disposition, a.disposed_at;
@@ -29,12 +32,14 @@ UPDATE outcamp.attempts SET state = 'claimed', wave_id = %(wave_id)s
 WHERE campaign_id = %(campaign_id)s AND state = 'waiting' AND (due_at <= %(now)s OR %(everything)s);
 
 -- name: claim-deferred
+-- Only rows whose recipient is out of the campaign; the filter looks again under the bucket locks.
 UPDATE outcamp.deferred d SET wave_id = %(wave_id)s
 WHERE d.campaign_id = %(campaign_id)s AND d.wave_id IS NULL
   AND (%(everything)s OR NOT EXISTS (SELECT FROM outcamp.entries e
                                      WHERE e.campaign_id = d.campaign_id AND e.recipient_id = d.recipient_id AND e.exited_at IS NULL));
 
 -- name: claimed-by-bucket
+-- How many rows each bucket holds, so that parts can be cut to a bounded size.
 SELECT bucket, count(*) FROM (
     SELECT bucket FROM outcamp.attempts WHERE wave_id = %(wave_id)s AND state = 'claimed'
     UNION ALL

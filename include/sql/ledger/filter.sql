@@ -34,6 +34,7 @@ FROM (
 ) AS known;
 
 -- name: any-suppressed
+-- An empty list is the usual case, and saves a look-up for each candidate.
 SELECT EXISTS (SELECT FROM outcamp.suppressions);
 
 -- name: over-limits
@@ -103,6 +104,7 @@ USING unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[]) AS v (occurr
 WHERE d.campaign_id = %(campaign_id)s AND d.recipient_id = v.recipient_id AND d.occurrence_id <= v.occurrence_id;
 
 -- name: defer-rows
+-- A row that is there already is a newer occurrence's, and stays.
 INSERT INTO outcamp.deferred (campaign_id, recipient_id, occurrence_id, bucket, part)
 SELECT %(campaign_id)s, v.recipient_id, v.occurrence_id, v.bucket, v.part
 FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(bucket)s::smallint[], %(part)s::smallint[])

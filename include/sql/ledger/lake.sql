@@ -12,9 +12,11 @@ JOIN outcamp.attempts a ON a.occurrence_id = k.occurrence_id AND a.recipient_id 
 ORDER BY k.row_no;
 
 -- name: parts-with-open-entries
+-- Over the partial index of open entries: what is over is not read again.
 SELECT DISTINCT occurrence_id, part FROM outcamp.entries WHERE campaign_id = %(campaign_id)s AND exited_at IS NULL;
 
 -- name: snapshot-parts-of-campaign
+-- Each snapshot part of each occurrence is one file of entries/ and of dispositions/.
 SELECT o.occurrence_id, o.number, o.run, p.part
 FROM outcamp.occurrences o
 JOIN outcamp.waves w ON w.campaign_id = o.campaign_id AND w.run = o.run

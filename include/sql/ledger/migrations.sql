@@ -11,7 +11,9 @@ CREATE TABLE IF NOT EXISTS public.outcamp_migrations (
 );
 
 -- name: applied-migrations
+-- Asked under the lock, so that no two processes apply the same one.
 SELECT number FROM public.outcamp_migrations;
 
 -- name: record-migration
+-- In the transaction of the migration itself: applied and recorded, or neither.
 INSERT INTO public.outcamp_migrations (number, name) VALUES (%(number)s, %(name)s);

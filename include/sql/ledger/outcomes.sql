@@ -68,11 +68,6 @@ WHERE e.campaign_id = %(campaign_id)s AND e.exited_at IS NULL
   AND NOT EXISTS (SELECT FROM outcamp.attempts a WHERE a.occurrence_id = e.occurrence_id AND a.recipient_id = e.recipient_id
                   AND a.state IN ('waiting', 'claimed'));
 
--- name: keep-unmatched
-INSERT INTO outcamp.events_not_matched (received_at, reason, event, fingerprint)
-SELECT %(now)s, %(reason)s, e.event::jsonb, sha256(convert_to(e.event, 'UTF8')) FROM unnest(%(events)s::text[]) AS e (event)
-ON CONFLICT (fingerprint) DO NOTHING;
-
 -- name: submitted-attempts
 -- Everything of a campaign that was submitted, for the lake.
 SELECT o.number, a.recipient_id, a.attempt, a.channel, a.submitted_at, a.disposition, a.disposed_at, a.counted_at IS NOT NULL, a.rule

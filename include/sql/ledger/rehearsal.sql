@@ -12,6 +12,7 @@ FROM unnest(%(campaign)s::text[], %(contacted_at)s::timestamptz[], %(active)s::b
 GROUP BY campaign, active;
 
 -- name: load-history-occurrences
+-- Attempts hang on an occurrence; one for each campaign of the history is enough.
 INSERT INTO outcamp.occurrences (campaign_id, scheduled_at, number, run, opened_at)
 SELECT campaign_id, published_at, 0, 'history', published_at FROM outcamp.campaigns WHERE seal = 'history';
 
@@ -27,6 +28,7 @@ JOIN outcamp.campaigns c ON c.name = h.campaign || CASE WHEN h.active THEN '/act
 JOIN outcamp.occurrences o USING (campaign_id);
 
 -- name: load-suppressions
+-- Hashed as the filter asks for them; a line that stands twice is one.
 INSERT INTO outcamp.suppressions (kind, key, channel, reason, since)
 SELECT l.kind, sha256(convert_to(l.value, 'UTF8')), s.channel, 'listed', %(at)s
 FROM unnest(%(recipient_id)s::text[], %(endpoint)s::text[], %(channel)s::text[]) AS s (recipient_id, endpoint, channel),

@@ -27,10 +27,12 @@ WITH moved AS (
     WHERE a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND a.attempt = r.attempt
       AND a.state::text = r.held AND a.wave_id = r.wave_id
     RETURNING a.occurrence_id, a.recipient_id, a.state, r.reason
+), exited AS (
+    UPDATE outcamp.entries e SET exited_at = %(now)s, exit_reason = m.reason
+    FROM moved m
+    WHERE m.state = 'closed' AND e.occurrence_id = m.occurrence_id AND e.recipient_id = m.recipient_id AND e.exited_at IS NULL
 )
-UPDATE outcamp.entries e SET exited_at = %(now)s, exit_reason = m.reason
-FROM moved m
-WHERE m.state = 'closed' AND e.occurrence_id = m.occurrence_id AND e.recipient_id = m.recipient_id AND e.exited_at IS NULL;
+SELECT count(*) FROM moved;
 
 -- name: record-answers
 -- The transport's answers to one submission. An answer may come after a newer try has put the row in doubt: it is the truth about

@@ -30,11 +30,13 @@ WHERE w.campaign_id = %(campaign_id)s
 GROUP BY 1, 2 ORDER BY 1, 2;
 
 -- name: attempts-by-state
+-- How far the campaign is, for people; it reads all attempts of the campaign.
 SELECT a.state::text, count(*), count(a.submitted_at)
 FROM outcamp.occurrences o JOIN outcamp.attempts a USING (occurrence_id)
 WHERE o.campaign_id = %(campaign_id)s GROUP BY 1;
 
 -- name: open-entries
+-- Over the partial index of open entries.
 SELECT count(*) FROM outcamp.entries WHERE campaign_id = %(campaign_id)s AND exited_at IS NULL;
 
 -- name: dispositions-of-campaign

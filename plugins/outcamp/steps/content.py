@@ -58,7 +58,11 @@ def render(rows: pa.Table, parts: dict[str, Callable[..., str]]) -> tuple[pa.Tab
     A column that is missing for a recipient is undefined to the template, which must say what to do then, or the row is not made.
     """
     names = [name for name in rows.column_names if name.startswith(TEMPLATE_PREFIX)]
-    recipients = rows.select(names).rename_columns([name.removeprefix(TEMPLATE_PREFIX) for name in names]).to_pylist() if names else [{}] * rows.num_rows
+    recipients = (
+        rows.select(names).rename_columns([name.removeprefix(TEMPLATE_PREFIX) for name in names]).to_pylist()
+        if names
+        else [{}] * rows.num_rows
+    )
     texts: dict[str, list[str | None]] = {part: [] for part in parts}
     made = np.ones(rows.num_rows, bool)
     for number, recipient in enumerate(recipients):
@@ -82,5 +86,3 @@ def _compile(manifest: Manifest, channel: Channel) -> dict[str, Callable[..., st
         environment = escaped if part == "html" else plain
         parts[part] = (environment.get_template(text) if is_template_file(text) else environment.from_string(text)).render
     return parts
-
-

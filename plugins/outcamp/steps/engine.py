@@ -14,7 +14,7 @@ from outcamp.core.campaign import Campaign, Limit
 from outcamp.core.dispositions import Channel
 from outcamp.core.manifest import Manifest
 from outcamp.core.open_times import OpenTimes
-from outcamp.core.schedule import expires_at, final_occurrence
+from outcamp.core.schedule import expires_at, final_occurrence, next_occurrence
 from outcamp.store import campaigns, outcomes
 from outcamp.store.campaigns import CampaignRow
 from outcamp.store.lake import Lake
@@ -115,6 +115,13 @@ class Engine:
     def follow(self, tx: Transaction, disposed: outcomes.Rows) -> Followed:
         """Make what follows on attempts that were disposed in this transaction."""
         return outcomes.follow(tx, self.register(tx).campaign_id, disposed, self.rules, self.expires_at)
+
+    def overtaken(self, scheduled_at: datetime | None, now: datetime) -> bool:
+        """Tell whether the successor of an occurrence is due already: then it decides nobody any more."""
+        if scheduled_at is None:
+            return False
+        successor = next_occurrence(self.campaign.schedule, self.manifest.published_at, scheduled_at)
+        return successor is not None and successor <= now
 
     def expired(self, now: datetime) -> bool:
         """Tell whether the campaign has expired."""

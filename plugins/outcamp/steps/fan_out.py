@@ -19,6 +19,9 @@ def fan_out(engine: Engine, run: str, now: datetime) -> list[BatchRow]:
             return []
         snapshot = waves.parts(tx, wave.wave_id, "snapshot")
         decided = waves.parts(tx, wave.wave_id, "filter")
+        if len(decided) < len(snapshot) and engine.overtaken(wave.scheduled_at, now):
+            # Cleared late: whoever has no verdict yet is in the successor's segment; whoever has one is sent to by these batches.
+            snapshot = [part for part in snapshot if part.part in {row.part for row in decided}]
         check_accounts(run, snapshot, decided, segment=wave.occurrence_id is not None)
         for part in decided:
             for ref in part.files:

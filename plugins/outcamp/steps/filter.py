@@ -30,7 +30,7 @@ _RULE_COLUMNS = ("country", "region", "city", "postal_code", "time_zone")
 
 
 def filter_part(engine: Engine, run: str, number: int, now: datetime) -> PartRow | None:
-    """Decide one part of a wave and return its row, which holds the funnel; None when the wave has no such part."""
+    """Decide one part of a wave and return its row, which holds the funnel; None when the wave has no such part, or is overtaken."""
     with engine.ledger.transaction() as tx:
         campaign = engine.register(tx)
         wave = waves.find_wave(tx, campaign.campaign_id, run)
@@ -43,6 +43,8 @@ def filter_part(engine: Engine, run: str, number: int, now: datetime) -> PartRow
         admission.lock_buckets(tx, campaign.campaign_id, list(range(part.first_bucket, part.last_bucket + 1)))
         decided = _decided(tx, wave, number)
         mine: tuple[FileRef, ...] = ()
+        if decided is None and engine.overtaken(wave.scheduled_at, now):
+            return None
         if decided is None:
             decided = _decide(engine, tx, wave, part, sum(row.rows for row in snapshot.values()), len(snapshot), now)
             mine = decided.files

@@ -34,9 +34,7 @@ def read_published(home: Path, name: str) -> Manifest:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(
-            f"{shown}: the manifest cannot be read: {error}.", next_step="Restore the file from version control."
-        ) from None
+        raise ManifestError(f"{shown}: the manifest cannot be read: {error}.", next_step="Restore the file from version control.") from None
     manifest = read_manifest(text, shown)
     if manifest.campaign.name != name:
         problem = f"{shown}: the manifest is that of the campaign {manifest.campaign.name!r}."

@@ -52,17 +52,19 @@ def send(engine: Engine, run: str, batch: int, clock: Callable[[], datetime], pa
     rows = engine.lake.read(mine.file, row_group=mine.batch.row_group)
     channel = Channel(rows["channel"][0].as_py())  # a batch is of one channel
     chunk_size = engine.transports[channel].capabilities.chunk_size
-    submitted = 0
+    submitted = handed_back = 0
     for start in range(0, rows.num_rows, chunk_size):
         went = _send_chunk(engine, mine, channel, rows.slice(start, chunk_size), clock, paused=paused())
         if went is None:
-            return Sent(submitted, 0, overtaken=True)
-        submitted += went
-    return Sent(submitted, rows.num_rows - submitted)
+            return Sent(submitted, handed_back, overtaken=True)
+        submitted, handed_back = submitted + went[0], handed_back + went[1]
+    return Sent(submitted, handed_back)
 
 
-def _send_chunk(engine: Engine, mine: Try, channel: Channel, chunk: pa.Table, clock: Callable[[], datetime], *, paused: bool) -> int | None:
-    """Submit what of a chunk may go now and return how many rows went; None when a newer try has the batch."""
+def _send_chunk(
+    engine: Engine, mine: Try, channel: Channel, chunk: pa.Table, clock: Callable[[], datetime], *, paused: bool
+) -> tuple[int, int] | None:
+    """Submit what of a chunk may go now and return how many rows went and how many came back; None when a newer try has the batch."""
     wave_id, batch, token = mine.wave_id, mine.batch.batch, mine.token
     with engine.ledger.transaction() as tx:
         if not waves.holds_token(tx, wave_id, batch, token):
@@ -74,14 +76,14 @@ def _send_chunk(engine: Engine, mine: Try, channel: Channel, chunk: pa.Table, cl
         look = _look_again(engine, tx, channel, chunk, now, paused=paused)
         going = chunk.take(pa.array(look.going()))
         moved = submission.submit(tx, wave_id, batch, token, going, now, deadline_at) if going.num_rows else []
-        submission.hand_back(tx, wave_id, look.handed_back(chunk), now)
+        returned = submission.hand_back(tx, wave_id, look.handed_back(chunk), now)
     if not moved:
-        return 0
+        return 0, returned
     rows = _those(going, moved)
     answers = _as_results(rows, engine.transports[channel].submit(rows, now), now)
     with engine.ledger.transaction() as tx:
         engine.follow(tx, submission.record_answers(tx, wave_id, batch, token, answers))
-    return int(rows.num_rows)
+    return rows.num_rows, returned
 
 
 class _Look:

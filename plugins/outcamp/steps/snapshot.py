@@ -11,7 +11,6 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from outcamp.core.schedule import next_occurrence
 from outcamp.frames.hashing import buckets
 from outcamp.steps.engine import Engine, Segment
 from outcamp.steps.ingest import ingest
@@ -48,8 +47,7 @@ def snapshot_occurrence(
     """
     with engine.ledger.transaction() as tx:
         campaign = engine.register(tx)
-        successor = next_occurrence(engine.campaign.schedule, engine.manifest.published_at, scheduled_at)
-        if engine.expired(now) or (successor is not None and successor <= now):
+        if engine.expired(now) or engine.overtaken(scheduled_at, now):
             return []
         occurrence = waves.open_occurrence(tx, campaign.campaign_id, scheduled_at, run, now)
         if occurrence is None:

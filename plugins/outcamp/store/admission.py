@@ -25,7 +25,7 @@ def standing(tx: Transaction, campaign_id: int, candidates: pa.Table, *, entry_l
     is_open, is_suppressed = [False] * count, [False] * count
     entries, last_entered_at = [0] * count, [None] * count
     anybody_new = bool(pc.any(candidates["is_new"]).as_py())
-    if anybody_new or tx.one("any-suppressed")[0]:
+    if count and (anybody_new or tx.one("any-suppressed")[0]):
         asked = {name: candidates[name] for name in ("recipient_id", "is_new", "endpoint", "channel")}
         is_open, is_suppressed = tx.one("standing", campaign_id=campaign_id, **asked)
     if anybody_new and entry_limits:

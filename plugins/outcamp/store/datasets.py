@@ -7,9 +7,6 @@ import pyarrow as pa
 SCHEMA_VERSION = 1
 INSTANT = pa.timestamp("us", tz="UTC")
 
-# Two columns of our own lead every snapshot; all others are the segment's.
-SNAPSHOT = pa.schema([("recipient_id", pa.string()), ("bucket", pa.int16()), ("row_no", pa.int64())])
-
 VERDICTS = pa.schema(
     [
         ("wave_at", INSTANT),

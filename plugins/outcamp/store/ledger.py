@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pyarrow as pa
 
-from outcamp.core.errors import LedgerUnavailable
+from outcamp.core.errors import LedgerUnavailable, UsageError
 from outcamp.store.columns import array_text, table_of
 from outcamp.store.sql import migrations, queries
 
@@ -67,7 +67,16 @@ class Ledger:
 
     @classmethod
     def at(cls, uri: str) -> Ledger:
-        """Return the ledger in the database that this URI names."""
+        """Return the ledger in the database that this URI names; a URI that cannot be read is refused without being shown."""
+        try:
+            parts = psycopg.conninfo.conninfo_to_dict(uri)
+        except psycopg.ProgrammingError:
+            parts = {"host": "@"}
+        if "@" in str(parts.get("host", "")):  # an unescaped @ in a password makes its tail the host
+            raise UsageError(
+                "The ledger's address is not a Postgres URI.",
+                next_step="write postgresql://user:password@host:5432/database, with %40 for an @ in the password",
+            )
         return cls(lambda: psycopg.connect(uri, connect_timeout=10))
 
     @contextmanager
@@ -119,4 +128,4 @@ class Ledger:
 
 def _first_line(error: Exception) -> str:
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return re.sub(r"password=\S+", "password=***", text)
+    return re.sub(r"(password=)\S+|(://)[^/\s]*@", r"\1\2***", text)

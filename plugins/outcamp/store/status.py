@@ -54,16 +54,16 @@ def counts(tx: Transaction, campaign_id: int) -> Counts:
         occurrences=occurrences,
         waves=waves,
         candidates=candidates,
-        funnel=funnel,  # type: ignore[arg-type]
+        funnel=funnel,
         submitted=sum(went for _, went in by_state.values()),
         waiting=by_state.get("waiting", (0, 0))[0],
         in_hand=by_state.get("claimed", (0, 0))[0] + by_state.get("submitting", (0, 0))[0],
         awaiting=by_state.get("sent", (0, 0))[0],
         open_entries=tx.one("open-entries", campaign_id=campaign_id)[0],
-        dispositions=tuple(tx.run("dispositions-of-campaign", campaign_id=campaign_id)),  # type: ignore[arg-type]
+        dispositions=tuple(tx.run("dispositions-of-campaign", campaign_id=campaign_id)),
     )
 
 
 def wave_rows(tx: Transaction, campaign: str) -> list[tuple[str, datetime, int | None, int, int]]:
     """Return the waves of a campaign that considered anybody: run, instant, number of the occurrence, candidates, sends."""
-    return tx.run("waves-of-campaign", campaign=campaign)  # type: ignore[return-value]
+    return tx.run("waves-of-campaign", campaign=campaign)

@@ -28,10 +28,12 @@ def submit(
     return moved
 
 
-def hand_back(tx: Transaction, wave_id: int, rows: pa.Table, now: datetime) -> None:
-    """Let rows (``HANDED_BACK``) wait again, or end their entries."""
-    if rows.num_rows:
-        tx.run("hand-back", wave_id=wave_id, now=now, **_columns(rows, HANDED_BACK))
+def hand_back(tx: Transaction, wave_id: int, rows: pa.Table, now: datetime) -> int:
+    """Let rows (``HANDED_BACK``) that this wave still holds wait again, or end their entries; return how many there were."""
+    if not rows.num_rows:
+        return 0
+    moved: int = tx.one("hand-back", wave_id=wave_id, now=now, **_columns(rows, HANDED_BACK))[0]
+    return moved
 
 
 def doubt(tx: Transaction, wave_id: int, batch: int, token: int, now: datetime) -> Rows:

@@ -24,6 +24,7 @@ class WaveRow:
     fanned_out_at: datetime | None
     finished_at: datetime | None
     occurrence_closed_at: datetime | None
+    scheduled_at: datetime | None
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 INSTANT = pa.timestamp("us", tz="UTC")
 
-# One answer a row, in the order of the rows. status: accepted | refused | throttled.
+# One answer a row, in the order of the rows. status: accepted | refused.
 # accepted: message_id, and disposition with disposed_at where the outcome is known at once.
-# refused: disposition, the code of the channel. throttled: disposed_at is the instant until which to wait.
+# refused: disposition, the code of the channel.
 ANSWERS = pa.schema([("status", pa.string()), ("message_id", pa.string()), ("disposition", pa.string()), ("disposed_at", INSTANT)])
 
 # An outcome names its attempt by the reference that went out with it.
