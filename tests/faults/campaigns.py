@@ -74,7 +74,7 @@ def draw_plans(rng: Random) -> tuple[list[Plan], tuple[Limit, ...]]:
     """Return one to three campaigns and the deployment's total limits."""
     people = [
         {"recipient_id": recipient_id, "phone": phone, "time_zone": rng.choice(ZONES)}
-        for recipient_id, phone in rng.sample(list(zip(IDS, PHONES, strict=True)), rng.choice((1, 2, 3, 3, 4)))
+        for recipient_id, phone in rng.sample(list(zip(IDS, PHONES, strict=True)), rng.choice((1, 2, 2, 3, 4)))
     ]
     total = tuple(Limit(count=count, within=timedelta(hours=hours)) for count, hours in rng.choice(((), (), ((2, 24),))))
     return [_draw_plan(rng, f"c{number}", people) for number in range(rng.choice((1, 2, 2, 2, 3)))], total
@@ -90,7 +90,7 @@ def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]]) -> Plan:
         expires = timedelta(hours=every) + rng.choice((timedelta(minutes=20), timedelta(hours=1), timedelta(minutes=119)))
     expires_at = None if expires is None else first + expires
     hours = rng.choice((None, None, None, (9, 11), (9, 20)))
-    limits = rng.choice(((), ((1, 24),), ((1, 24),), ((1, 1),), ((2, 24), (1, 1))))
+    limits = rng.choice(((), ((1, 24),), ((1, 24),), ((1, 1),), ((3, 24), (2, 1))))
     ignores_total = rng.random() < 0.2
     settings: dict[str, Any] = {
         "name": name,
@@ -120,7 +120,7 @@ def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]]) -> Plan:
         settings["entry_limits"] = {"max": 1, "min_interval": "1 hour"}
     rows = {}
     for number in range(count):
-        rows[number] = rng.sample(people, rng.randint(max(1, len(people) - 2), len(people)))
+        rows[number] = rng.sample(people, rng.randint(max(1, len(people) - 1), len(people)))
         if rng.random() < 0.2:
             rows[number].append(rng.choice(rows[number]))
     return Plan(

@@ -12,26 +12,34 @@ from faults.invariants import violations
 from faults.operations import LakePath, Monitor, Wires
 from faults.scheduler import Actor
 from faults.world import World, empty
+from outcamp.store.sql import queries
 
-# Where a crash parts what was done from what is known of it.
-CRITICAL = {
-    "ledger commit": 4,
-    "ledger committed": 4,
-    "transport submit": 15,
-    "transport submitted": 15,
-    "lake rename": 4,
-    "lake renamed": 4,
-    "ledger lock-buckets": 4,
-}
+# The operations around a submission; a seed makes its actors meet, and crash, at one of these more often than at others.
+AROUND_A_SUBMISSION = (
+    *("ledger commit", "ledger committed", "transport submit", "transport submitted"),
+    *("ledger hold-token", "ledger lock-buckets", "ledger over-limits", "ledger submit", "ledger record-answers"),
+)
+ELSEWHERE = ("lake write", "lake rename", "lake renamed", "airflow live", "airflow make", "transport outcomes", "transport acknowledge")
 # The steps that a seed disturbs; the others run through, so that the disturbed ones meet in numbers.
 FOCUS = (
     *(("send",),) * 4,
-    ("send", "snapshot", "feed_back", "pulse"),
-    ("send", "snapshot", "feed_back", "pulse"),
+    *(("send", "snapshot", "feed_back", "pulse"),) * 2,
     ("snapshot", "filter", "fan_out"),
-    ("snapshot", "filter", "fan_out", "send", "next_wave", "feed_back", "pulse"),
-    ("snapshot", "filter", "fan_out", "send", "next_wave", "feed_back", "pulse"),
+    *(("snapshot", "filter", "fan_out", "send", "next_wave", "feed_back", "pulse"),) * 2,
 )
+# How often things happen from outside, relative to each other; each seed has a theme, of which there is much more.
+MEDDLING = {
+    "brink": 0.3,
+    "long wait": 0.1,
+    "crash": 0.2,
+    "lose contact": 0.4,
+    "sleep": 0.3,
+    "mark dead": 0.08,
+    "clear": 0.2,
+    "pause": 0.08,
+    "pulse": 0.3,
+    "repeat": 0.08,
+}
 REST = 100  # events by which everything must have come to rest
 
 
@@ -73,10 +81,16 @@ class Chaos:
     def __init__(self, rng: Random, monitor: Monitor) -> None:
         self._rng, self._monitor = rng, monitor
         self._quiet = False
+        known = [f"ledger {name}" for name in sorted(queries())] + [*ELSEWHERE]
         self._focus = rng.choice(FOCUS)
-        self._pause = rng.choice((0.05, 0.1, 0.2, 0.4))
-        self._crash = rng.choice((0.0, 0.002, 0.005, 0.01))
-        self._turns = rng.choice((40, 80, 160))
+        self._meeting = rng.choice(rng.choice((AROUND_A_SUBMISSION, known)))
+        self._fatal = rng.choice(rng.choice((AROUND_A_SUBMISSION, known)))
+        self._pause = rng.choice((0.02, 0.05, 0.1, 0.3))
+        self._crash = rng.choice((0.0, 0.002, 0.01))
+        self._crashes_to_come = rng.choice((0, 1, 2, 4))
+        theme = rng.choice(list(MEDDLING))
+        self._meddling = MEDDLING | {theme: max(1.5, MEDDLING[theme] * 4)}
+        self._turns = rng.choice((40, 80, 120))
         self._asleep: set[Actor] = set()
         self.circles = 0  # how often actors waited for each other in a circle
 
@@ -87,11 +101,15 @@ class Chaos:
         if self._rng.random() < 0.1:
             self.world.move_clock(self.world.now + timedelta(milliseconds=self._rng.choice((1, 20, 700, 5000))))
         luck = self._rng.random()
-        weight = CRITICAL.get(what, 1)
-        danger = self._crash * weight
-        if luck < danger:
-            return "lose" if self._rng.random() < 0.3 and what.startswith(("ledger", "transport")) else "crash"
-        return "pause" if luck < danger + self._pause * min(weight, 3) else "go"
+        if what.startswith(self._fatal) and self._crashes_to_come and luck < 0.4:
+            self._crashes_to_come -= 1
+            return self._way_to_die(what)
+        if luck < self._crash:
+            return self._way_to_die(what)
+        return "pause" if luck < (0.8 if what.startswith(self._meeting) else self._pause) else "go"
+
+    def _way_to_die(self, what: str) -> str:
+        return "lose" if self._rng.random() < 0.3 and what.startswith(("ledger", "transport")) else "crash"
 
     def _is_disturbed(self, actor: Actor) -> bool:
         task = self.world.task_of(actor)
@@ -161,21 +179,14 @@ class Chaos:
         event, brinks = world.next_event(), world.brinks()
         if not able and not ready and event is None:
             return False
-        actions = {
+        actions = self._meddling | {
             "go on": 10.0 * bool(able),
             "start": 10.0 * bool(ready),
             "next event": (0.3 if able or ready else 10.0) * (event is not None),
-            "brink": 0.5 * bool(brinks),
-            "long wait": 0.1,
-            "crash": 0.2 * bool(actors),
-            "lose contact": 0.6 * bool(actors),
-            "sleep": 0.4 * bool(actors),
-            "mark dead": 0.08,
-            "clear": 0.2,
-            "pause": 0.08,
-            "pulse": 0.3,
-            "repeat": 0.08,
         }
+        for needless in ("crash", "lose contact", "sleep"):
+            actions[needless] *= bool(actors)
+        actions["brink"] *= bool(brinks)
         action = rng.choices(list(actions), list(actions.values()))[0]
         world.scheduler.trace.append(f"-- {action}")
         if action == "go on":
@@ -186,7 +197,7 @@ class Chaos:
             assert event is not None
             world.move_clock(event)
         elif action == "brink":
-            world.move_clock(rng.choice(brinks) - timedelta(milliseconds=rng.choice((1, 500, 3000))))
+            world.move_clock(rng.choice(brinks) - timedelta(milliseconds=rng.choice((1, 500, 3000, 0, -1, -3000))))
         elif action == "long wait":
             world.move_clock(world.now + timedelta(minutes=rng.choice((3, 50, 200, 1500))))
         elif action == "crash":

@@ -78,6 +78,13 @@ class Campaign(Frozen):
         """The main channel and then those of the reattempts, each once, in this order."""
         return tuple(dict.fromkeys([self.channel, *(rule.channel for rule in self.reattempts)]))
 
+    @property
+    def endpoint_columns(self) -> tuple[str, ...]:
+        """The columns that ``endpoints`` names, under the names that they have after ``segment.columns``: each once, in this order."""
+        columns = {} if isinstance(self.segment, ExternalSegment) else self.segment.columns
+        meaning = {source: means for means, source in columns.items()}
+        return tuple(dict.fromkeys(name if name in columns else meaning.get(name, name) for name in self.endpoints))
+
     @model_validator(mode="after")
     def _rules_between_fields(self) -> Self:
         problems = [

@@ -25,13 +25,13 @@ class Endpoints:
 def endpoint_columns(campaign: Campaign, channel: Channel) -> tuple[str, ...]:
     """Return the columns that hold a channel's endpoints, in the order in which they are tried."""
     if channel in PHONE_CHANNELS:
-        return campaign.endpoints or ("phone",)
-    return campaign.endpoints if campaign.endpoints and _only_email(campaign) else ("email",)
+        return campaign.endpoint_columns or ("phone",)
+    return campaign.endpoint_columns if campaign.endpoint_columns and _only_email(campaign) else ("email",)
 
 
 def phone_columns(campaign: Campaign) -> tuple[str, ...]:
     """Return the columns whose phone number may say a recipient's zone, whatever the channel is."""
-    return campaign.endpoints if campaign.endpoints and not _only_email(campaign) else ("phone",)
+    return campaign.endpoint_columns if campaign.endpoint_columns and not _only_email(campaign) else ("phone",)
 
 
 def endpoints(table: pa.Table, campaign: Campaign, channel: Channel) -> Endpoints:

@@ -32,7 +32,7 @@ class PublishedSegment:
         """Yield the rows of the segment, under the names that mean something."""
         segment = self.manifest.campaign.segment
         assert not isinstance(segment, ExternalSegment)
-        text = columns.TEXT_COLUMNS | set(self.manifest.campaign.endpoints)
+        text = columns.TEXT_COLUMNS | set(self.manifest.campaign.endpoint_columns)
         source = _name_of(self.manifest.campaign)
         names: list[str] | None = None
         for batch in self._rows(source):

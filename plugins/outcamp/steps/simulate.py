@@ -96,7 +96,7 @@ def simulate(
         raise UsageError(f"{file}: the campaign repeats without an end", next_step="give --until, the last instant to simulate")
     script = simulation_input.script_of(outcomes)
     known = simulation_input.suppressions_of(suppressions)
-    past = simulation_input.history_of(history)
+    past = simulation_input.history_of(history, campaign.name)
     manifest = seal_manifest(campaign, at, {}, {})
     transport = ScriptedTransport(script, lambda coming: wake_at(coming, campaign))
     with ExitStack() as stack:

@@ -58,7 +58,7 @@ def segment_of(recipients: pa.Table, campaign: Campaign) -> TableSegment:
     source = "--recipients"
     columns = {} if isinstance(campaign.segment, ExternalSegment) else dict(campaign.segment.columns)
     names = rename(recipients.column_names, {means: name for means, name in columns.items() if name in recipients.column_names}, source)
-    table = prepare(recipients, names, TEXT_COLUMNS | set(campaign.endpoints), source)
+    table = prepare(recipients, names, TEXT_COLUMNS | set(campaign.endpoint_columns), source)
     if "occurrence" in names:
         table = table.set_column(names.index("occurrence"), "occurrence", _cast(table["occurrence"], pa.int64(), "occurrence", source))
     return TableSegment(table)
@@ -90,9 +90,12 @@ def script_of(outcomes: pa.Table | None) -> pa.Table:
     return table
 
 
-def history_of(history: pa.Table | None) -> pa.Table:
-    """Return earlier communications, typed and checked."""
-    return _HISTORY.empty_table() if history is None else _typed(history, _HISTORY, "--history", optional={"active": True})
+def history_of(history: pa.Table | None, own: str = "") -> pa.Table:
+    """Return earlier communications, typed and checked; those of the campaign itself (``own``) count, whatever they say of it."""
+    if history is None:
+        return _HISTORY.empty_table()
+    table = _typed(history, _HISTORY, "--history", optional={"active": True})
+    return table.set_column(3, "active", pc.or_(table["active"], pc.equal(table["campaign"], own)))
 
 
 def suppressions_of(suppressions: pa.Table | None) -> pa.Table:

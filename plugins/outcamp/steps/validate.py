@@ -218,7 +218,7 @@ def _missing_columns(campaign: Campaign, sources: Mapping[str, str], known: Coll
     """Yield a finding for each column that a message or a channel reads and the segment does not have."""
     yield from missing_in_messages(campaign, sources, known)
     if campaign.endpoints:
-        for position, column in enumerate(campaign.endpoints):
+        for position, column in enumerate(campaign.endpoint_columns):
             if column not in known:
                 yield _missing_column(f"endpoints[{position}]", column, f"The segment has no column {column}.", known)
     for channel in campaign.channels_used:

@@ -30,7 +30,7 @@ class ScriptedTransport:
         keys = _keys(script["recipient_id"], script["attempt"], script["channel"])
         self._index = pd.Index(keys.to_pandas())
         self._disposition = script["disposition"].combine_chunks()
-        self._after = pc.multiply(script["after"], float(_SECOND)).cast(pa.int64(), safe=False).combine_chunks()
+        self._after = pc.round(pc.multiply(script["after"], float(_SECOND))).cast(pa.int64()).combine_chunks()
         self._wake_at = wake_at
         self._coming = [_COMING.empty_table()]
 
