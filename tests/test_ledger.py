@@ -264,7 +264,8 @@ def test_a_column_arrives_in_the_database_as_it_left(connection: psycopg.Connect
     whole = pa.array(values, arrow)
     shapes = [whole, pa.chunked_array([whole[:1], whole[1:]], arrow), pa.array([None, *values, None], arrow)[1:-1]]
     if kind == "text":
-        shapes.append(whole.dictionary_encode())
+        others = [whole.cast(pa.large_string()), whole.cast(pa.string_view())]
+        shapes += [whole.dictionary_encode(), *others, pa.chunked_array(others[:1]), others[0].dictionary_encode()]
     for shape in shapes:
         assert values == [value for (value,) in connection.execute(query, [array_text(shape)])]
 
@@ -277,6 +278,8 @@ def test_a_column_arrives_in_the_database_as_it_left(connection: psycopg.Connect
         (pa.nulls(2), "{NULL,NULL}"),
         (pa.array(["", None, "NULL"]), '{"",NULL,"NULL"}'),
         (pa.array(['say "hi"', "C:\\x"]), '{"say \\"hi\\"","C:\\\\x"}'),
+        (pa.array(["a,b", None], pa.large_string()), '{"a,b",NULL}'),
+        (pa.array(["a,b", None], pa.string_view()), '{"a,b",NULL}'),
         (pa.array([1, None]), "{1,NULL}"),
         (pa.array([True, False, None]), "{true,false,NULL}"),
     ],

@@ -13,8 +13,11 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from outcamp.core.errors import DataError, OutcampError, SourceUnavailable
+from drafts import HEAD, campaign
+from outcamp.core.errors import DataError, NotSupportedYet, OutcampError, SourceUnavailable
+from outcamp.core.manifest import seal_manifest
 from outcamp.segments import database
+from outcamp.segments.source import PublishedSegment
 
 BY_HAND = "\n  Next: run it by hand against the same connection"
 LATER = "\n  Next: nothing was read; the step is tried again"
@@ -58,6 +61,37 @@ def test_a_query_gives_rows_under_its_names(connection: Any) -> None:
     assert [{"recipient_id": "ada", "score": 7, "note": None}] == rows_of(connection, sql)
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        ";",
+        ";;\n;",
+        "; -- by Ada",
+        " ; -- by Ada\n-- and Ben;\n",
+        "; /* by Ada; */ ; -- and Ben",
+        "-- by Ada",
+        "/* by Ada */",
+        "/* by; -- Ada\n*/",
+        "-- don't; -- by Ada\n",
+    ],
+)
+def test_remarks_behind_a_query_do_no_harm(connection: Any, end: str) -> None:
+    """Before or behind the semicolon, the query and its columns are read."""
+    sql = f"SELECT 'a; -- b' AS recipient_id{end}"
+    assert [{"recipient_id": "a; -- b"}] == rows_of(connection, sql)
+    assert ["recipient_id"] == database.column_names(connection, sql, "people.sql")
+
+
+@pytest.mark.parametrize(
+    "word", ["'a; -- b'", "'a; /* b */'", "'a;'", "'; -- it''s'", "';\n-- b\n'", "'/*; -- */'"], ids=lambda word: word.replace("\n", " ")
+)
+def test_a_semicolon_in_a_text_is_no_end(connection: Any, word: str) -> None:
+    """What looks like a remark at the end of a query may stand in quotes."""
+    sql = f"SELECT 1 AS recipient_id WHERE 'b' <> {word}"
+    assert [{"recipient_id": 1}] == rows_of(connection, sql)
+    assert ["recipient_id"] == database.column_names(connection, sql, "people.sql")
+
+
 def test_the_columns_of_a_query_are_known_without_its_rows(connection: Any) -> None:
     """The names come from an empty result."""
     assert ["recipient_id", "score"] == database.column_names(connection, "SELECT 'ada' AS recipient_id, 7 AS score;", "people.sql")
@@ -89,14 +123,44 @@ def test_a_type_that_changes_on_the_way_is_refused(sqlite: sqlite3.Connection) -
 
 
 def test_types_of_postgres_travel_along(postgres: psycopg.Connection) -> None:
-    """Instants, dates and numbers keep their types; what Arrow has no type for is text."""
+    """Instants, dates, numbers and lists keep their types; what Arrow has no type for is text."""
     sql = (
         "SELECT 'ada' AS recipient_id, '2026-12-01 15:00+00'::timestamptz AS at, '2026-12-01'::date AS day, "
-        "true AS vip, 1.5::float AS score, '10.0.0.1'::inet AS address"
+        "true AS vip, 1.5::float AS score, '10.0.0.1'::inet AS address, ARRAY[1, 2] AS plans"
     )
     (row,) = rows_of(postgres, sql)
     expected = {"at": datetime(2026, 12, 1, 15, tzinfo=UTC), "day": date(2026, 12, 1), "vip": True, "score": 1.5, "address": "10.0.0.1"}
-    assert {"recipient_id": "ada", **expected} == row
+    assert {"recipient_id": "ada", **expected, "plans": [1, 2]} == row
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "text"),
+    [
+        ("1.5", "100.125", "100.125"),
+        ("1.5", "'NaN'::numeric", "NaN"),
+        ("'1'::jsonb", """'{"a": [1, "ä"]}'""", '{"a": [1, "ä"]}'),
+        ("""'{"a": 1}'::json""", "'[]'", "[]"),
+        ("ROW(1, 'a')", "ROW('x'::text, 2.5, NULL)", "(x,2.5,)"),
+        ("ROW(1, 'a')::pair", "ROW(2, 'b c')::pair", '(2,"b c")'),
+        ("ARRAY[1.5]", "ARRAY[100.125, NULL]", ["100.125", None]),
+        ("ARRAY['{}'::jsonb]", "ARRAY['[1]'::jsonb]", ["[1]"]),
+        ("ARRAY[]::text[]", "ARRAY['x']", ["x"]),
+        ("NULL", "'16fd2706-8baf-433b-82eb-8c7fada847da'::uuid", "16fd2706-8baf-433b-82eb-8c7fada847da"),
+    ],
+)
+def test_a_later_batch_does_not_break_what_the_first_began(postgres: psycopg.Connection, first: str, later: str, text: object) -> None:
+    """Numbers of any precision, JSON of any shape and rows of any fields are text, as Postgres writes them."""
+    postgres.execute("CREATE TYPE pair AS (number int, word text)")
+    sql = f"SELECT n AS recipient_id, CASE WHEN n > 50000 THEN {later} ELSE {first} END AS v FROM generate_series(1, 50001) n"
+    first_batch, last_batch = database.stream(postgres, sql, "people.sql")
+    assert first_batch.schema == last_batch.schema
+    assert [text] == last_batch["v"].to_pylist()
+
+
+@pytest.mark.parametrize(("kind", "key"), [("numeric", "12345678901234567890"), ("uuid", "16fd2706-8baf-433b-82eb-8c7fada847da")])
+def test_keys_of_postgres_can_be_ids(postgres: psycopg.Connection, kind: str, key: str) -> None:
+    """Numeric and uuid keys are text as they stand."""
+    assert [{"recipient_id": key}] == rows_of(postgres, f"SELECT '{key}'::{kind} AS recipient_id")
 
 
 def test_mixed_values_of_one_column_are_text(sqlite: sqlite3.Connection) -> None:
@@ -124,11 +188,26 @@ def test_a_broken_query_of_postgres_is_permanent(postgres: psycopg.Connection, s
         ("SELECT * FROM nobody", "no such table: nobody"),
         ("SELECT nowhere", "no such column: nowhere"),
         ("SELEC 1", 'near "SELEC": syntax error'),
+        ("SELECT nofn(1)", "no such function: nofn"),
+        ("SELECT id FROM p, p q", "ambiguous column name: id"),
+        ("SELECT (", "incomplete input"),
+        ("SELECT locked FROM p", "no such column: locked"),
     ],
 )
 def test_a_broken_query_of_sqlite_is_permanent(sqlite: sqlite3.Connection, sql: str, message: str) -> None:
     """SQLite calls these operational, which they are not."""
+    sqlite.execute("CREATE TABLE p (id)")
     assert f"people.sql: the query failed: {message}{BY_HAND}" == refused(sqlite, sql)
+
+
+@pytest.mark.parametrize("sql", ['SELECT "x', "SELECT * FROM p WHERE id = sum(id)", "INSERT INTO p VALUES (1)"])
+def test_other_broken_queries_of_sqlite_are_permanent(tmp_path: Path, sql: str) -> None:
+    """A wrong query, or one that would write, is not tried again for ever, whatever this version of SQLite says about it."""
+    path = tmp_path / "people.db"
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute("CREATE TABLE p (id)")
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as reader:
+        assert refused(reader, sql).startswith("people.sql: the query failed: ")
 
 
 def test_the_columns_of_a_broken_query(connection: Any) -> None:
@@ -173,3 +252,49 @@ def test_several_queries_follow_on_one_connection(connection: Any) -> None:
     next(batches)
     batches.close()
     assert [{"recipient_id": 3}] == rows_of(connection, "SELECT 3 AS recipient_id")
+
+
+# The published segment.
+
+AT = datetime(2026, 12, 1, 15, tzinfo=UTC)
+
+
+def published(segment: str, sql: dict[str, str], uri: str = "") -> PublishedSegment:
+    """The segment of a published campaign; each reading has a connection of its own."""
+    settings = campaign(head=HEAD.replace("{file: people.csv}", segment))
+    return PublishedSegment(seal_manifest(settings, AT, sql, {}), Path(), lambda _: psycopg.connect(uri))
+
+
+def test_several_exclusions_are_read_from_postgres(postgres_uri: str) -> None:
+    """Two exclusions follow each other on one connection; numbers of any type are ids as text."""
+    sql = {"all.sql": "SELECT 1 AS recipient_id", "a.sql": "SELECT 2 AS recipient_id", "b.sql": "SELECT 3::numeric"}
+    assert ["2", "3"] == published("{sql: all.sql, exclude: [a.sql, b.sql]}", sql, postgres_uri).excluded().to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("exclusion", "message"),
+    [
+        ("SELECT 1 AS a, 2 AS b", "a.sql: an exclusion returns recipient_id, and the columns are a, b\n  Next: select one column"),
+        (
+            "SELECT 1::float AS id",
+            "a.sql: the column id holds double, and is read as text\n"
+            "  Next: cast it to text in the source, so that nothing is rounded or re-formatted",
+        ),
+    ],
+)
+def test_an_exclusion_that_would_exclude_nobody_is_refused(postgres_uri: str, exclusion: str, message: str) -> None:
+    """Ids are found by one column, and are written as those of the segment are."""
+    sql = {"all.sql": "SELECT 1 AS recipient_id", "a.sql": exclusion}
+    with pytest.raises(DataError) as raised:
+        published("{sql: all.sql, exclude: [a.sql]}", sql, postgres_uri).excluded()
+    assert message == str(raised.value)
+
+
+def test_an_external_segment_cannot_be_read() -> None:
+    """Nobody was pushed in, which is not the same as an empty segment."""
+    with pytest.raises(NotSupportedYet) as raised:
+        next(published("external", {}).read(0))
+    assert (
+        "spring: the segment is external: its recipients are pushed in, and there is nothing to read\n"
+        "  Next: use a segment from sql or file"
+    ) == str(raised.value)

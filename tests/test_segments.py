@@ -53,8 +53,21 @@ def test_csv_columns_are_text(tmp_path: Path) -> None:
         ("recipient_id,note\n1,Žofie 🙂\n".encode(), [{"recipient_id": "1", "note": "Žofie 🙂"}]),
         (b"recipient_id,note\n1,NULL\n2,NA\n", [{"recipient_id": "1", "note": "NULL"}, {"recipient_id": "2", "note": "NA"}]),
         (b"recipient_id,note\n", []),
+        (b"recipient_id,note", []),
+        (b'\xef\xbb\xbf"recipient_id","note"', []),
+        (b"recipient_id,note\r1,x\r", [{"recipient_id": "1", "note": "x"}]),
     ],
-    ids=["byte order mark", "Windows lines", "all quoted, no last line end", "UTF-8", "words for nothing", "no rows"],
+    ids=[
+        "byte order mark",
+        "Windows lines",
+        "all quoted, no last line end",
+        "UTF-8",
+        "words for nothing",
+        "no rows",
+        "no rows, no line end",
+        "no rows, no line end, all quoted",
+        "lines of an old Macintosh",
+    ],
 )
 def test_csv_as_people_write_it(tmp_path: Path, data: bytes, rows: list[dict[str, str]]) -> None:
     """What spreadsheets and exports write is read as it was meant."""
@@ -84,10 +97,10 @@ def test_a_broken_csv_is_refused(tmp_path: Path, data: bytes, message: str) -> N
 
 @pytest.mark.parametrize("cut", range(1, len(PEOPLE)))
 def test_a_csv_that_was_cut_is_refused_or_gives_whole_rows(tmp_path: Path, cut: int) -> None:
-    """Wherever the file ends, it is refused, unless the end can be one: behind a line, or within a row's last column."""
+    """Wherever the file ends, it is refused, unless the end can be one: behind a line, within the header or within a row's last column."""
     path = written(tmp_path, PEOPLE[:cut])
     rows = PEOPLE[:cut].splitlines()[1:]
-    if PEOPLE[:cut].count(b'"') % 2 or b"\n" not in PEOPLE[:cut] or any(row.count(b",") < 2 for row in rows):
+    if PEOPLE[:cut].count(b'"') % 2 or any(row.count(b",") < 2 for row in rows):
         assert said_of(path).startswith("the file is cut short or damaged: ")
     else:
         assert len(rows) == files.read(path).num_rows
@@ -100,6 +113,16 @@ def test_csv_comes_in_batches(tmp_path: Path) -> None:
     assert len(batches) > 1
     assert 150_000 == sum(batch.num_rows for batch in batches)
     assert "0000000" == batches[0]["recipient_id"][0].as_py()
+
+
+@pytest.mark.parametrize("before", [0, 10, 200_000])
+@pytest.mark.parametrize("note", [b"x" * 1_500_000, b'"' + b"x\n" * 1_500_000 + b'"', b'"' + b'""' * 2_000_000 + b'"'])
+def test_a_long_row_is_no_damage(tmp_path: Path, note: bytes, before: int) -> None:
+    """A note of megabytes travels along, wherever it stands in the file, with line ends or quotes in it."""
+    path = written(tmp_path, b"recipient_id,note\n" + b"0,y\n" * before + b"1," + note + b"\n" + b"2,z\n" * 10)
+    found = files.read(path)
+    assert before + 11 == found.num_rows
+    assert len(note.replace(b'""', b'"').strip(b'"')) <= max(len(row) for row in found["note"].to_pylist())
 
 
 # Parquet.

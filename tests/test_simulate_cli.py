@@ -80,7 +80,8 @@ def words(out: str, *more: str, **options: str | None) -> list[str]:
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """Run a command in the user's folder, as a process of its own."""
-    environment = os.environ | {"PYTHONPATH": str(PLUGINS)}
+    # Without a folder for run-time files, as in a container: nobody is told about that.
+    environment = {name: value for name, value in os.environ.items() if name != "XDG_RUNTIME_DIR"} | {"PYTHONPATH": str(PLUGINS)}
     whole = [sys.executable, "-m", "outcamp", *command]
     return subprocess.run(whole, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
@@ -171,6 +172,7 @@ def test_the_same_input_gives_the_same_files(folder: Path, out: Path) -> None:
     """A second run writes the same bytes, and with --json prints the summary to machines."""
     again = run(folder, *words("again", "spring.yaml", "--json", **BOOKS))
     assert 0 == again.returncode, again.stderr
+    assert "" == again.stderr
     assert {name: (out / name).read_bytes() for name in FILES} == {name: (folder / "again" / name).read_bytes() for name in FILES}
     assert json.loads((out / "summary.json").read_text(encoding="utf-8")) == json.loads(again.stdout)
 
@@ -207,6 +209,12 @@ AT = "write it like 2026-12-01T07:00:00-05:00"
             {"at": "2026-12-01T10:00:00"},
             2,
             "--at '2026-12-01T10:00:00' has no offset from UTC\n  Next: add one: 2026-12-01T10:00:00+00:00\n",
+        ),
+        ({"at": "2026-12-01"}, 2, "--at '2026-12-01' has no offset from UTC\n  Next: add one: 2026-12-01T00:00:00+00:00\n"),
+        (
+            {"until": "2026-12-01 10:00"},
+            2,
+            "--until '2026-12-01 10:00' has no offset from UTC\n  Next: add one: 2026-12-01T10:00:00+00:00\n",
         ),
         ({"until": "2026-13-01T10:00:00Z"}, 2, f"--until '2026-13-01T10:00:00Z' is not an instant\n  Next: {AT}\n"),
         (
@@ -266,6 +274,33 @@ def test_a_campaign_without_an_end_needs_one(folder: Path, here: Callable[..., D
     (folder / "endless.yaml").write_text(CAMPAIGN.replace("expires: 2026-12-03 10:00, ", ""), encoding="utf-8")
     message = "endless.yaml: the campaign repeats without an end\n  Next: give --until, the last instant to simulate\n"
     assert Done(2, "", message) == here(*words("refused", "endless.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("out", "why"),
+    [
+        ("people.csv", "Not a directory"),
+        ("people.csv/one/two", "Not a directory"),
+        ("x" * 300, "File name too long"),
+        ("/proc/outcamp", "No such file or directory"),
+    ],
+    ids=["a file", "within a file", "too long", "nobody may write there"],
+)
+def test_a_folder_that_cannot_be_made_is_said(folder: Path, here: Callable[..., Done], out: str, why: str) -> None:
+    """It is refused before anything is simulated or even read."""
+    before = (folder / "people.csv").read_bytes()
+    message = f"--out {out} cannot be written: {why}\n  Next: name a folder, which need not be there yet\n"
+    assert Done(2, "", message) == here(*words(out, recipients="who.csv"))
+    assert before == (folder / "people.csv").read_bytes()
+
+
+def test_a_file_that_cannot_be_written_is_said(folder: Path, here: Callable[..., Done]) -> None:
+    """Where a file should go, there is a folder."""
+    (folder / "taken" / "verdicts.parquet").mkdir(parents=True)
+    done = here(*words("taken", until="2026-12-01T10:00:00+00:00"))
+    assert (2, "") == (done.returncode, done.stdout)
+    assert done.stderr.startswith("--out taken cannot be written: ")
+    assert done.stderr.endswith("\n  Next: name a folder, which need not be there yet\n")
 
 
 def test_a_campaign_file_that_is_not_there(here: Callable[..., Done]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ import pytest
 
 from drafts import HEAD, campaign
 from outcamp.core.errors import DataError
+from outcamp.steps.simulate import simulate
 from outcamp.steps.simulation_input import history_of, script_of, segment_of, suppressions_of
 
 AT = datetime(2026, 12, 1, 15, tzinfo=UTC)
@@ -47,6 +48,7 @@ def test_no_outcomes_are_an_empty_script() -> None:
     assert 0 == script_of(None).num_rows
 
 
+SECONDS = "\n  Next: give the seconds from the submission to the outcome"
 KNOWN_SMS = "delivered, blocked, invalid_number, unreachable, expired, opted_out, failed, no_outcome, unknown"
 
 
@@ -63,7 +65,16 @@ KNOWN_SMS = "delivered, blocked, invalid_number, unreachable, expired, opted_out
             f"--outcomes: 'deliverd' is no disposition of sms\n  Next: did you mean 'delivered'? known are {KNOWN_SMS}",
         ),
         ({"disposition": "busy"}, f"--outcomes: 'busy' is no disposition of sms\n  Next: known are {KNOWN_SMS}"),
-        ({"after": -1}, "--outcomes: after is negative\n  Next: give the seconds from the submission to the outcome"),
+        ({"after": -1}, f"--outcomes: after is negative{SECONDS}"),
+        ({"after": "-inf"}, f"--outcomes: after is negative{SECONDS}"),
+        ({"after": "nan"}, f"--outcomes: after is nan, which is not within ten years{SECONDS}"),
+        ({"after": "inf"}, f"--outcomes: after is inf, which is not within ten years{SECONDS}"),
+        ({"after": "1e15"}, f"--outcomes: after is 1e+15, which is not within ten years{SECONDS}"),
+        (
+            {"recipient_id": 1.0},
+            "--outcomes: the column recipient_id holds double, and is read as text\n"
+            "  Next: cast it to text in the source, so that nothing is rounded or re-formatted",
+        ),
         (
             {"attempt": "one"},
             "--outcomes: attempt cannot be read as int16: Failed to parse string: 'one' as a scalar of type int16\n"
@@ -96,6 +107,20 @@ def test_an_outcome_without_its_recipient_is_refused() -> None:
     assert "--outcomes: recipient_id is missing in 2 rows\n  Next: fill it in, or leave the rows out" == said(script_of, given)
 
 
+def test_an_outcome_may_take_ten_years() -> None:
+    """The longest delay that is taken, and none."""
+    after = [0.0, 315_360_000.0]
+    given = pa.Table.from_pylist([OUTCOME | {"attempt": number, "after": seconds} for number, seconds in enumerate(after, 1)])
+    assert after == script_of(given)["after"].to_pylist()
+
+
+@pytest.mark.parametrize("take", [script_of, history_of, suppressions_of])
+def test_a_column_that_stands_twice_is_refused(take: Callable[[pa.Table], object]) -> None:
+    """Nobody could say which of the two is meant."""
+    given = pa.table([pa.array(["a"]), pa.array(["b"])], names=["recipient_id", "recipient_id"])
+    assert said(take, given).endswith(": the column 'recipient_id' stands twice\n  Next: give each column a name of its own")
+
+
 def test_an_attempt_has_one_outcome() -> None:
     """The same attempt by the same channel may not be listed twice; by another channel it is another one."""
     given = pa.Table.from_pylist([OUTCOME, OUTCOME | {"disposition": "delivered"}])
@@ -123,14 +148,40 @@ def test_history_is_taken_with_its_instants(contacted_at: object) -> None:
         ("TRUE", True),
         ("1", True),
         ("yes", True),
+        ("T", True),
         ("false", False),
         ("0", False),
+        ("No", False),
+        ("f", False),
+        (1, True),
+        (0.0, False),
         (None, True),
     ],
 )
 def test_history_says_whether_its_campaign_is_active(active: object, expected: bool) -> None:
     """Without the column every campaign is."""
     assert [expected] == history_of(table(CONTACT, active=active))["active"].to_pylist()
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view(), pa.bool_(), pa.int64(), pa.float64(), pa.null()])
+def test_history_without_a_word_about_its_campaign_is_active(kind: pa.DataType) -> None:
+    """An empty field of a CSV is missing, and missing means active."""
+    given = table(CONTACT).drop_columns(["active"]).append_column("active", pa.nulls(1, kind))
+    assert [True] == history_of(given)["active"].to_pylist()
+
+
+@pytest.mark.parametrize("word", ["maybe", "Y", "ja", "", 2, 0.5])
+def test_history_with_an_unknown_word_is_refused(word: object) -> None:
+    """A word that is neither yes nor no must not become no."""
+    expected = f"--history: active is '{word}', which is neither yes nor no\n  Next: write true or false"
+    assert expected == said(history_of, table(CONTACT, active=word))
+
+
+@pytest.mark.parametrize("name", ["recipient_id", "campaign"])
+def test_a_nul_in_the_history_is_refused(name: str) -> None:
+    """Postgres cannot keep it."""
+    expected = f"--history: {name} contains a NUL character\n  Next: clean it in the source"
+    assert expected == said(history_of, table(CONTACT, **{name: "a\0"}))
 
 
 def test_no_history_is_empty() -> None:
@@ -180,6 +231,89 @@ def test_suppressions_of_nobody_are_refused() -> None:
     assert ("--suppressions: neither a column recipient_id nor endpoint\n  Next: name whom not to contact by one of them") == said(
         suppressions_of, pa.table({"phone": ["+12025550143"]})
     )
+
+
+@pytest.mark.parametrize(
+    ("channel", "message"),
+    [
+        ("smss", "--suppressions: 'smss' is no channel\n  Next: did you mean 'sms'? known are agent_voice, automated_voice, email, sms"),
+        ("fax", "--suppressions: 'fax' is no channel\n  Next: known are agent_voice, automated_voice, email, sms"),
+    ],
+)
+def test_a_suppression_of_an_unknown_channel_is_refused(channel: str, message: str) -> None:
+    """A misspelt channel would suppress nobody."""
+    assert message == said(suppressions_of, pa.table({"recipient_id": ["a"], "channel": [channel]}))
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_a_suppression_of_nobody_is_refused(nothing: str | None) -> None:
+    """A row has a recipient or an endpoint; the number of those that have neither is said."""
+    given = pa.Table.from_pylist([{"recipient_id": "a", "endpoint": nothing}, {"recipient_id": nothing, "endpoint": nothing}])
+    assert (
+        "--suppressions: 1 of 2 rows have neither a recipient_id nor an endpoint\n"
+        "  Next: name whom not to contact by one of them, or leave the rows out"
+    ) == said(suppressions_of, given)
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("+1 (202) 555-0143", "+12025550143"),
+        ("tel:+12025550143", "+12025550143"),
+        ("Ada@Example.com", "Ada@example.com"),
+        ("ada@bücher.example.com", "ada@bücher.example.com"),
+        ("+12025550143@example.com", "+12025550143@example.com"),
+        ("", None),
+    ],
+)
+def test_a_suppressed_endpoint_is_written_as_the_filter_writes_it(given: str, written: str | None) -> None:
+    """Numbers in E.164, addresses with their domain in lower case; those beside it keep their rows."""
+    rows = [{"recipient_id": "a", "endpoint": each} for each in (None, given, "+442083661177")]
+    assert [None, written, "+442083661177"] == suppressions_of(pa.Table.from_pylist(rows))["endpoint"].to_pylist()
+
+
+@pytest.mark.parametrize("endpoint", ["2025550143", "+1 202", "ada@example", "ada", " ada@example.com"])
+def test_a_suppressed_endpoint_that_is_none_is_refused(endpoint: str) -> None:
+    """It would suppress nobody; a number without its calling code is anybody's."""
+    expected = (
+        f"--suppressions: the endpoint '{endpoint}' is neither a phone number nor an e-mail address\n"
+        "  Next: write numbers with + and their calling code: +12025550143"
+    )
+    assert expected == said(suppressions_of, pa.table({"endpoint": ["+12025550143", None, endpoint], "recipient_id": ["a", "b", "c"]}))
+
+
+@pytest.mark.parametrize("name", ["recipient_id", "endpoint"])
+def test_a_nul_in_the_suppressions_is_refused(name: str) -> None:
+    """Postgres cannot keep it."""
+    expected = f"--suppressions: {name} contains a NUL character\n  Next: clean it in the source"
+    assert expected == said(suppressions_of, pa.table({name: ["a\0"]}))
+
+
+def test_numbers_with_a_point_are_no_suppressed_ids() -> None:
+    """1.0 is not the recipient 1, and would suppress nobody."""
+    assert said(suppressions_of, pa.table({"recipient_id": [1.0, None]})).startswith("--suppressions: the column recipient_id holds double")
+
+
+def reasons(postgres_uri: str, recipient: dict[str, str], suppression: dict[str, str], head: str = HEAD) -> list[str | None]:
+    """The reasons of the verdicts on one recipient."""
+    rows, listed = pa.Table.from_pylist([recipient]), pa.Table.from_pylist([suppression])
+    found = simulate(head, "spring.yaml", rows, None, None, listed, AT, AT, timedelta(minutes=1), postgres=postgres_uri)
+    return found.verdicts["reason"].to_pylist()
+
+
+@pytest.mark.parametrize("endpoint", ["+12025550143", "+1 202-555-0143", "+1 (202) 555 0143"])
+def test_a_suppressed_number_is_known_however_it_is_written(postgres_uri: str, endpoint: str) -> None:
+    """Endpoints are compared in their normalised form."""
+    assert ["suppressed"] == reasons(
+        postgres_uri, {"recipient_id": "ada", "phone": "(202) 555-0143", "country": "US"}, {"endpoint": endpoint}
+    )
+
+
+@pytest.mark.parametrize("endpoint", ["Ada@Example.com", "Ada@example.com"])
+def test_a_suppressed_address_is_known_however_it_is_written(postgres_uri: str, endpoint: str) -> None:
+    """A domain has no case."""
+    head = "name: spring\nsegment: external\nchannel: email\nchannels: {email: {subject: x, body: Hello}}\n"
+    assert ["suppressed"] == reasons(postgres_uri, {"recipient_id": "ada", "email": "Ada@EXAMPLE.com"}, {"endpoint": endpoint}, head)
 
 
 # Recipients.
@@ -237,8 +371,12 @@ def test_columns_that_endpoints_name_are_text() -> None:
             "--recipients: occurrence cannot be read as int64: Failed to parse string: 'first' as a scalar of type int64\n"
             "  Next: correct the column",
         ),
+        (
+            {"recipient_id": ["a", "b"], "occurrence": ["0", None]},
+            "--recipients: occurrence is missing in 1 rows\n  Next: fill it in, or leave the rows out",
+        ),
     ],
 )
-def test_recipients_that_are_refused(given: dict[str, list[str]], message: str) -> None:
+def test_recipients_that_are_refused(given: dict[str, list[str | None]], message: str) -> None:
     """The door is that of every segment, and the option is named."""
     assert message == said(lambda rows: segment_of(rows, campaign()), pa.table(given))

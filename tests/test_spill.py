@@ -84,7 +84,18 @@ def test_the_order_of_ids_is_that_of_their_bytes() -> None:
 def test_a_bucket_is_never_cut() -> None:
     """One bucket with more rows than a part may have is one part, so that a recipient is decided in one place."""
     parts = parts_of([rows([f"{number}" for number in range(90)], numbers=[7] * 45 + [9] * 45)], 20)
-    assert [45, 45] == [len(part) for _, _, part in parts if part]
+    assert [(0, 8, 45), (9, 63, 45)] == [(first, last, len(part)) for first, last, part in parts]
+
+
+def test_no_part_is_empty_where_there_are_rows() -> None:
+    """Buckets without rows, also those behind a large one, belong to the part before them."""
+    parts = parts_of([rows([f"{number}" for number in range(90)], numbers=[3] * 30 + [5] * 5 + [60] * 55)], 20)
+    assert [(0, 4, 30), (5, 59, 5), (60, 63, 55)] == [(first, last, len(part)) for first, last, part in parts]
+
+
+def test_where_nothing_was_added_there_is_no_part() -> None:
+    """Not even the columns are known."""
+    assert [] == parts_of([], 20)
 
 
 @pytest.mark.parametrize("part_rows", [1, 100])

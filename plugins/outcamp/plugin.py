@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from airflow.plugins_manager import AirflowPlugin
 
 from outcamp.dag.timetable import CampaignTimetable
@@ -13,4 +11,4 @@ class OutcampPlugin(AirflowPlugin):
     """Registers the timetable, without which the scheduler could not read the DAGs of campaigns."""
 
     name = "outcamp"
-    timetables: ClassVar = [CampaignTimetable]
+    timetables = [CampaignTimetable]  # noqa: RUF012 - as Airflow declares it

@@ -40,7 +40,7 @@ class Run:
     at: datetime
     scheduled_at: datetime | None = None  # of an occurrence
     state: str = "queued"  # queued | running | ended | dead
-    read_at: datetime | None = None  # when its newest snapshot was done
+    decided_at: datetime | None = None  # when the newest of its snapshots and filters was done
     tasks: dict[tuple[str, int], Task] = field(default_factory=dict)
 
     @property
@@ -59,8 +59,9 @@ class Run:
     def succeeded(self, task: Task, result: Any, now: datetime) -> None:
         """Take in what a task returned: a snapshot its parts, a fan_out its batches; Airflow maps tasks over them."""
         task.state = "success"
+        if task.step in {"snapshot", "filter"}:
+            self.decided_at = now
         if task.step == "snapshot":
-            self.read_at = now
             self._map("filter", result)
         if task.step == "fan_out":
             self._map("send", result)

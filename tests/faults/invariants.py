@@ -190,7 +190,7 @@ def _undecided(books: Books, snapshots: dict[tuple[int, int], Row]) -> Iterator[
             continue
         plan = books.world.plans[run.campaign]
         ends = [at for at in (*plan.occurrences, plan.expires) if at is not None and at > run.scheduled_at]
-        if run.read_at is None or any(at <= run.read_at for at in ends):
+        if run.decided_at is None or any(at <= run.decided_at for at in ends):
             continue
         if opened_by.get((ids[run.campaign], run.scheduled_at), run.key) != run.key:
             continue  # it repeats an occurrence that another run had opened

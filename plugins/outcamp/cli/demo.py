@@ -48,8 +48,9 @@ def run(args: argparse.Namespace) -> int:
     """Run the demo and print its funnel; 1 if the books do not add up."""
     from outcamp.cli.demo_inbox import Inbox
     from outcamp.cli.demo_report import report_text
-    from outcamp.cli.deployment import Deployment
+    from outcamp.cli.deployment import Deployment, stop_on_signals
 
+    stop_on_signals()
     home = project_home() / ".outcamp" / "demo"
     progress = Progress(quiet=args.json)
     deployment = Deployment(home, port=args.port)
@@ -143,7 +144,8 @@ def _fill(deployment: Deployment) -> int:
         }
     )
     suppressed = pa.array(people.suppressed)
-    listed = pa.table({"recipient_id": suppressed, "endpoint": pa.nulls(len(suppressed), pa.string()), "channel": pa.repeat("", len(suppressed))})
+    nobody = pa.nulls(len(suppressed), pa.string())
+    listed = pa.table({"recipient_id": suppressed, "endpoint": nobody, "channel": pa.repeat("", len(suppressed))})
     with closing(Ledger.at(deployment.ledger)) as ledger:
         ledger.migrate()
         with ledger.transaction() as tx:
@@ -196,7 +198,8 @@ def _watch(deployment: Deployment, inbox: Inbox, progress: Progress) -> dict[str
         while status.state != "Completed":
             deployment.check()
             if progress.seconds > LONGEST_SECONDS:
-                raise DemoFailed(f"The campaign is {status.state} after {LONGEST_SECONDS} seconds.", next_step=f"read {deployment.state / 'logs'}")
+                logs = deployment.state / "logs"
+                raise DemoFailed(f"The campaign is {status.state} after {LONGEST_SECONDS} seconds.", next_step=f"read {logs}")
             progress.show(line_of(status, inbox.count))
             time.sleep(1)
             status = campaign_status(ledger, NAME, manifest, ledger.now(), WAVE_INTERVAL)

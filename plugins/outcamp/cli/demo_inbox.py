@@ -6,7 +6,7 @@ import json
 import socketserver
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 MOST_BYTES = 1 << 20
 
@@ -29,7 +29,7 @@ class Inbox:
         self._server.inbox = self
         self.port: int = self._server.server_address[1]
 
-    def __enter__(self) -> Inbox:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
@@ -87,7 +87,8 @@ class _Session(socketserver.StreamRequestHandler):
     def _take_in(self, recipients: list[str]) -> None:
         lines: list[str] = []
         while (line := self.rfile.readline(MOST_BYTES)) not in {b".\r\n", b""}:
-            lines.append(line.decode("utf-8", "replace").rstrip("\r\n").removeprefix(".") if line.startswith(b"..") else line.decode("utf-8", "replace").rstrip("\r\n"))
+            # The client doubles a dot at the beginning of a line.
+            lines.append(line.removeprefix(b".").decode("utf-8", "replace").rstrip("\r\n"))
         for recipient in recipients:
             self.server.inbox.keep(recipient, "\n".join(lines))
 

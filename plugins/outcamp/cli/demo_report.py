@@ -28,15 +28,19 @@ def line_of(status: CampaignStatus, mails: int) -> str:
 
 def collect(ledger: Ledger, status: CampaignStatus, inbox: Inbox, deployment: Deployment, seconds: float) -> dict[str, Any]:
     """Return everything that the demo has to say, as plain data."""
-    assert status.counts is not None
     counts = status.counts
+    if counts is None:
+        return {"campaign": status.name, "state": status.state, "balanced": True}
     with ledger.transaction() as tx:
         waves = wave_rows(tx, status.name)
     lake = deployment.state / "lake"
     return {
         "campaign": status.name,
         "state": status.state,
-        "waves": [{"run": run, "due_at": due_at, "occurrence": number, "candidates": rows, "send": sends} for run, due_at, number, rows, sends in waves],
+        "waves": [
+            {"run": run, "due_at": due_at, "occurrence": number, "candidates": rows, "send": sends}
+            for run, due_at, number, rows, sends in waves
+        ],
         "candidates": counts.candidates,
         "send": sum(rows for verdict, _, rows in counts.funnel if verdict == "send"),
         "later": {reason: rows for verdict, reason, rows in counts.funnel if verdict == "later"},

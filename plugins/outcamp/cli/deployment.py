@@ -22,12 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg  # noqa: TID253 - this file is only imported by the verbs that start a deployment
 from psycopg import sql  # noqa: TID253
 
 from outcamp.core.errors import Transient, UsageError
 from outcamp.store.embedded import database_uri, embedded_uri
+from outcamp.store.ledger import Ledger
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 USER = "admin"
@@ -96,7 +96,8 @@ class Deployment:
     def database(self, name: str) -> str:
         """Return the URI of a database of the embedded server, which is made if it is not there."""
         with psycopg.connect(self.ledger, autocommit=True) as connection:
-            if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchall():
+            found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchall()
+            if not found:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return database_uri(self.ledger, name)
 
@@ -140,8 +141,10 @@ class Deployment:
         }
 
     def prepare(self) -> None:
-        """Make the databases, and bring Airflow's tables to its version."""
+        """Make the databases, and bring the ledger's tables and Airflow's own to their versions."""
         _ = self.password
+        with contextlib.closing(Ledger.at(self.ledger)) as ledger:
+            ledger.migrate()
         done = subprocess.run(
             [sys.executable, "-m", "airflow", "db", "migrate"],
             env=self.environment(),
@@ -179,8 +182,8 @@ class Deployment:
     def stop_leftovers(self) -> None:
         """Stop what an earlier process of this deployment left behind because it was killed."""
         for pid, created_at in self._noted():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if psutil.Process(pid).create_time() == created_at:  # the number may be somebody else's by now
+            if _began(pid) == created_at:  # the number may be somebody else's by now
+                with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
         self._note([])
         stop_embedded(self.home)
@@ -194,11 +197,15 @@ class Deployment:
                 raise DeploymentFailed(problem, next_step=self._look())
 
     def stop(self) -> None:
-        """Stop what was started, in order, and leave no process behind."""
-        for name in reversed([name for name in COMPONENTS if name in self._running]):
-            _end(self._running.pop(name), STOP_SECONDS)
-        self._note([])
-        stop_embedded(self.home)
+        """Stop what was started, in order, and leave no process behind; impatience does not interrupt it."""
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            for name in reversed([name for name in COMPONENTS if name in self._running]):
+                _end(self._running.pop(name), STOP_SECONDS)
+            self._note([])
+            stop_embedded(self.home)
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def api(self, method: str, path: str, body: object | None = None) -> Any:
         """Call Airflow's public API as the UI's user."""
@@ -222,13 +229,13 @@ class Deployment:
                 start_new_session=True,
             )
 
-        self._note([(process.pid, psutil.Process(process.pid).create_time()) for process in self._running.values()])
+        self._note([(process.pid, _began(process.pid)) for process in self._running.values()])
 
-    def _noted(self) -> list[tuple[int, float]]:
+    def _noted(self) -> list[tuple[int, str]]:
         path = self.state / "running.json"
         return [(pid, at) for pid, at in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
 
-    def _note(self, processes: list[tuple[int, float]]) -> None:
+    def _note(self, processes: list[tuple[int, str]]) -> None:
         if self.state.exists():
             (self.state / "running.json").write_text(json.dumps(processes), encoding="utf-8")
 
@@ -255,7 +262,9 @@ class Deployment:
             try:
                 probe.bind(("127.0.0.1", self.port))
             except OSError:
-                raise UsageError(f"The port {self.port} is taken.", next_step="Stop what uses it, or choose another: --port 8081.") from None
+                raise UsageError(
+                    f"The port {self.port} is taken.", next_step="Stop what uses it, or choose another: --port 8081."
+                ) from None
 
     def _secret(self) -> dict[str, str]:
         path = self.state / "airflow" / "secrets.json"
@@ -296,6 +305,22 @@ def _end(process: subprocess.Popen[bytes], seconds: float) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def _began(pid: int) -> str:
+    """Return when a process began, in the words of ps; nothing when there is none."""
+    done = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    return done.stdout.strip()
+
+
+def stop_on_signals() -> None:
+    """Let Ctrl-C and a polite kill end the block that runs, also where a shell started this process in the background."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
 
 
 def _call(method: str, url: str, body: object | None, token: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     at, until = _instant(args.at, "--at"), _instant(args.until, "--until") if args.until else None
     if until is not None and until < at:
         raise UsageError(f"--until {args.until} is before --at {args.at}", next_step="give a later instant")
+    _refuse_out(args.out)
     try:
         text = args.file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -53,13 +55,31 @@ def run(args: argparse.Namespace) -> int:
         _interval(args.wave_interval),
         home=project_home(),
     )
-    args.out.mkdir(parents=True, exist_ok=True)
-    pq.write_table(found.verdicts, args.out / "verdicts.parquet")
-    pq.write_table(found.attempts, args.out / "attempts.parquet")
     summary = json.dumps(found.summary, indent=2)
-    (args.out / "summary.json").write_text(summary + "\n", encoding="utf-8")
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+        pq.write_table(found.verdicts, args.out / "verdicts.parquet")
+        pq.write_table(found.attempts, args.out / "attempts.parquet")
+        (args.out / "summary.json").write_text(summary + "\n", encoding="utf-8")
+    except OSError as error:
+        raise _not_written(args.out, error) from error
     print(summary if args.json else _funnel(found.summary, args.out))
     return 0 if found.summary["balanced"] else 1
+
+
+def _refuse_out(out: Path) -> None:
+    """Refuse a folder that cannot be made or written to, before the simulation takes its time; nothing is left there yet."""
+    try:
+        nearest = next(place for place in (out, *out.parents) if place.exists())
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise _not_written(out, error) from error
+
+
+def _not_written(out: Path, error: OSError) -> UsageError:
+    why = error.strerror or str(error)
+    return UsageError(f"--out {out} cannot be written: {why}", next_step="name a folder, which need not be there yet")
 
 
 def _instant(text: str, option: str) -> datetime:
@@ -68,7 +88,7 @@ def _instant(text: str, option: str) -> datetime:
     except ValueError:
         raise UsageError(f"{option} {text!r} is not an instant", next_step="write it like 2026-12-01T07:00:00-05:00") from None
     if instant.tzinfo is None:
-        raise UsageError(f"{option} {text!r} has no offset from UTC", next_step=f"add one: {text}+00:00") from None
+        raise UsageError(f"{option} {text!r} has no offset from UTC", next_step=f"add one: {instant.isoformat()}+00:00") from None
     return instant
 
 

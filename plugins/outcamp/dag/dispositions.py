@@ -30,8 +30,8 @@ def build_dispositions_dag() -> DAG:
 def pulse() -> dict[str, dict[str, int]]:
     """Take in what has become of every campaign's attempts, and heal broken chains of waves; return the counts by campaign."""
     from outcamp.dag.engines import engine_of, open_ledger
-    from outcamp.steps.published import names
     from outcamp.steps.heal import heal, unfinished
+    from outcamp.steps.published import names
 
     settings = read_settings()
     ledger = open_ledger(settings)

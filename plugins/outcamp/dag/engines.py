@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from outcamp.core.channels import SIMULATOR
 from outcamp.core.dispositions import Channel
 from outcamp.core.errors import NotSupportedYet, SourceUnavailable
-from outcamp.steps.published import dag_id_of, read_published
 from outcamp.dag.runs import AirflowRuns
 from outcamp.dag.settings import Settings
+from outcamp.steps.published import dag_id_of, read_published
 
 if TYPE_CHECKING:
     from outcamp.core.manifest import Manifest
@@ -104,7 +104,8 @@ def _target(conn_id: str) -> Target:
         found = Connection.get(conn_id)
     except (AirflowNotFoundException, AirflowRuntimeError):
         problem = f"Airflow has no connection {conn_id!r}."
-        raise SourceUnavailable(problem, next_step="Add it in Airflow (Admin, Connections), or as AIRFLOW_CONN_" + conn_id.upper()) from None
+        next_step = f"Add it in Airflow (Admin, Connections), or as AIRFLOW_CONN_{conn_id.upper()}."
+        raise SourceUnavailable(problem, next_step=next_step) from None
     return Target(
         name=conn_id,
         kind=found.conn_type or "",
@@ -142,8 +143,11 @@ def _connected(manifest: Manifest, channel: Channel) -> Transport:
     channel_settings = manifest.campaign.channels[channel]
     target = _target(channel_settings.transport)
     if (channel, target.kind) != (Channel.EMAIL, "smtp"):
-        problem = f"channels.{channel}.transport names the connection {target.name!r} of the type {target.kind!r}, which has no behaviour yet."
-        raise NotSupportedYet(problem, next_step="Publish the campaign with transport: simulator, or e-mail with a connection of the type smtp.")
+        problem = (
+            f"channels.{channel}.transport: the connection {target.name!r} is of the type {target.kind!r}, which has no behaviour yet."
+        )
+        next_step = "Publish the campaign with transport: simulator, or e-mail with a connection of the type smtp."
+        raise NotSupportedYet(problem, next_step=next_step)
     # As Airflow's own SMTP hook reads them: encrypted unless the connection says otherwise.
     implicit = not _yes(target.options.get("disable_ssl"))
     server = SmtpServer(

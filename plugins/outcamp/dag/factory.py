@@ -1,7 +1,7 @@
 """The DAG of one published campaign.
 
-    snapshot ─> filter (a part each) ─> fan_out ─┬─> send (a batch each) ─> feed_back ─> watch
-                                                 └─> next_wave
+snapshot ─> filter (a part each) ─> fan_out ─┬─> send (a batch each) ─> feed_back ─> watch
+                                             └─> next_wave
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, AssetAlias, ExceptionRetryPolicy, task
+from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.definitions.retry_policy import RetryAction, RetryRule
-from airflow.utils.types import DagRunType
 
 from outcamp.core.errors import Permanent, Transient
 from outcamp.core.manifest import Manifest
 from outcamp.dag import tasks
-from outcamp.steps.published import dag_id_of
 from outcamp.dag.timetable import CampaignTimetable
+from outcamp.steps.published import dag_id_of
 
 MAX_ACTIVE_RUNS = 16  # waves overlap; runs that wait for their instant count too
 
@@ -67,7 +67,7 @@ def _wire(name: str) -> None:
     upcoming = _of("next_wave", trigger_rule="none_failed")(tasks.next_wave)(name)
     sent = _of("send")(tasks.send).partial(campaign=name).expand(batch=batches)
     fed = _of("feed_back", trigger_rule="all_done")(tasks.feed_back)(name)
-    watch = _of("watch", trigger_rule="one_failed", retries=0)(tasks.watch)()
+    watch = _of("watch", trigger_rule="one_failed", retries=0)(tasks.watch)(name)
     decided >> batches >> [upcoming, sent] >> fed
     # A run's colour is that of its leaves: without this one, feed_back would paint every wave green.
     [snapshot, decided, batches, upcoming, sent, fed] >> watch

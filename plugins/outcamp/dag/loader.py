@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outcamp.core.errors import ManifestError
-from outcamp.steps import published
 from outcamp.dag.settings import project_home
+from outcamp.steps import published
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG

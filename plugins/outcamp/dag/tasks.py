@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -47,12 +48,16 @@ def snapshot(campaign: str) -> list[int]:
     from outcamp.dag.engines import segment_of
     from outcamp.dag.settings import read_settings
     from outcamp.steps.snapshot import prepare_wave, snapshot_due, snapshot_occurrence
+    from outcamp.steps.stop import ENDED, halt_of
 
     task = _begin(campaign)
     engine, wave = task.engine, task.wave
     engine.ledger.migrate()
     now = task.now()
     prepare_wave(engine, wave.run, now)
+    halt = halt_of(engine, now)
+    if halt in ENDED or (halt == "error" and not wave.occurrence):
+        return []  # in Error, an occurrence is written down all the same, and waits
     if not wave.occurrence:
         return [part.part for part in snapshot_due(engine, wave.run, wave.at, now)]
     # An occurrence that runs late was missed: it is admitted when it runs.
@@ -83,10 +88,10 @@ def fan_out(campaign: str) -> list[int]:
 
 def next_wave(campaign: str) -> str | None:
     """Make the run that handles whatever is due next, and return its instant."""
-    from outcamp.steps.next_wave import next_wave as make_next
+    from outcamp.steps.heal import make_next_wave
 
     task = _begin(campaign)
-    at = make_next(task.engine, task.now())
+    at = make_next_wave(task.engine, task.now())
     return None if at is None else at.isoformat()
 
 
@@ -101,20 +106,24 @@ def send(campaign: str, batch: int) -> dict[str, Any]:
 def feed_back(campaign: str) -> dict[str, Any]:
     """Take in what came back, end the wave, make the next one, and return the wave's funnel."""
     from outcamp.steps.feed_back import feed_back as take_in
-    from outcamp.steps.next_wave import next_wave as make_next
+    from outcamp.steps.heal import make_next_wave
     from outcamp.steps.report import write_report
 
     task = _begin(campaign)
     followed = take_in(task.engine, task.wave.run, task.now())
-    make_next(task.engine, task.now())
+    make_next_wave(task.engine, task.now())
     return write_report(task.engine, task.wave.run, followed)
 
 
-def watch() -> None:
-    """Make the run red: this task runs only when another one of the wave has failed for good."""
+def watch(campaign: str) -> None:
+    """Put the campaign into Error and make the run red: this task runs only when another one of the wave has failed for good."""
+    from outcamp.steps.stop import record_error
+
+    task = _begin(campaign)
+    record_error(task.engine, f"a task of the wave {task.wave.run} failed", task.now())
     raise Permanent(
-        "A task of this wave failed, so the wave is red. Nobody is lost: what it held is given back to the next wave.",
-        next_step="read the log of the task that failed, and clear it once the cause is gone",
+        f"A task of this wave failed, and {campaign} is in Error: nothing is sent. Nobody is lost: what the wave held is given back.",
+        next_step=f"read the log of the task that failed; once the cause is gone: outcamp resume {campaign}",
     )
 
 

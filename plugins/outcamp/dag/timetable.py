@@ -5,11 +5,11 @@ Waves other than occurrences need no timetable: each is made by an earlier one, 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.timetables.base import DagRunInfo, DataInterval, Timetable, TimeRestriction
-from airflow.utils import timezone
+import pendulum
+from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 
 from outcamp.core.run_key import run_key
 from outcamp.core.schedule import Schedule, latest_occurrence, next_occurrence
@@ -35,10 +35,10 @@ class CampaignTimetable(Timetable):
     def next_dagrun_info(self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction) -> DagRunInfo | None:
         """Return the occurrence that Airflow starts next: the latest one that was missed, or the next to come."""
         last = last_automated_data_interval.start if last_automated_data_interval else None
-        upcoming = self.upcoming(last, timezone.utcnow())
+        upcoming = self.upcoming(last, datetime.now(UTC))
         if upcoming is None or (restriction.latest is not None and upcoming > restriction.latest):
             return None
-        return DagRunInfo.exact(timezone.coerce_datetime(upcoming))
+        return DagRunInfo.exact(pendulum.instance(upcoming))
 
     def upcoming(self, last: datetime | None, now: datetime) -> datetime | None:
         """Return the occurrence that follows the last one that was started; None when none is to come."""

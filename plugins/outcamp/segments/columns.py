@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -34,20 +34,25 @@ def rename(names: Iterable[str], columns: Mapping[str, str], source: str) -> lis
             f"{source}: the segment has no column recipient_id",
             next_step=f"select the id AS recipient_id, or map it with segment.columns: {{recipient_id: ...}}; {_has(names, None)}",
         )
-    twice = sorted({name for name in renamed if renamed.count(name) > 1})
-    if twice:
-        raise DataError(f"{source}: the column {twice[0]!r} stands twice", next_step="give each column a name of its own")
+    refuse_twice(renamed, source)
     own = [name for name in renamed if name.startswith(_OWN)]
     if own:
         raise DataError(f"{source}: the column name {own[0]!r} is outcamp's own", next_step="rename the column")
     return renamed
 
 
+def refuse_twice(names: Sequence[str], source: str) -> None:
+    """Refuse columns of which two have one name: nobody could say which of them is meant."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"{source}: the column {twice[0]!r} stands twice", next_step="give each column a name of its own")
+
+
 def prepare(batch: pa.RecordBatch | pa.Table, names: list[str], text: frozenset[str], source: str) -> pa.Table:
     """Return a batch under its renamed columns, ids as text; ids that are missing are refused."""
     columns = []
     for name, column in zip(names, batch.columns, strict=True):
-        columns.append(_as_text(column, name, source) if name in text else column)
+        columns.append(as_text(column, name, source) if name in text else column)
     table = pa.table(columns, names=names)
     ids = table[RECIPIENT_ID]
     missing = ids.null_count + (pc.sum(pc.equal(ids, "")).as_py() or 0)
@@ -55,15 +60,22 @@ def prepare(batch: pa.RecordBatch | pa.Table, names: list[str], text: frozenset[
         raise DataError(
             f"{source}: {missing} of {len(ids)} rows have no recipient_id", next_step="leave those rows out, or give them an id"
         )
-    if pc.any(pc.match_substring(ids, "\0")).as_py():
+    if has_nul(ids):
         raise DataError(f"{source}: a recipient_id contains a NUL character", next_step="clean the ids in the source")
     return table
 
 
-def _as_text(column: pa.Array | pa.ChunkedArray, name: str, source: str) -> pa.Array | pa.ChunkedArray:
+def has_nul(text: pa.Array | pa.ChunkedArray) -> bool:
+    """Say whether a text column contains the one character that Postgres cannot keep."""
+    found: bool = pc.any(pc.match_substring(text, "\0")).as_py() or False
+    return found
+
+
+def as_text(column: pa.Array | pa.ChunkedArray, name: str, source: str) -> pa.Array | pa.ChunkedArray:
+    """Return a column as text; types of which one value can be written in several ways are refused."""
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return _as_text(column.cast(kind.value_type), name, source)
+        return as_text(column.cast(kind.value_type), name, source)
     if pa.types.is_string(kind):
         return column
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind):

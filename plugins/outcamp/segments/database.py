@@ -1,17 +1,31 @@
-"""Segments from SQL: any DB-API connection, streamed in batches; Postgres hands over its columns by COPY."""
+"""Segments from SQL: a query of Postgres or SQLite, read in batches; a server-side cursor keeps the rows of Postgres on its side.
+
+Columns keep their type where Arrow has one that every value fits. The others are text as Postgres writes it: the precision of numeric,
+the shape of jsonb and the fields of a row differ from one value to the next, and a later batch must not break what the first one began.
+"""
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
 import pyarrow as pa
+from psycopg.types.string import TextLoader
 
 from outcamp.core.errors import DataError, SourceUnavailable
 
 BATCH_ROWS = 50_000
+# Types of Postgres that are handed over as text, also as the elements of an array.
+_AS_TEXT = ("numeric", "json", "jsonb", "record", "uuid")
+# What SQLite calls operational and what may pass; all else that it calls so is the query's fault.
+_PASSES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
+# The end of a query behind its last word: semicolons and remarks. A remark with a quote or a bracket in it is left alone, since all of
+# it might stand inside of a text, a name or a longer remark.
+_END = re.compile(r"""\s*;(?:\s|;|--[^\n'"`$\]*]*(?:\n|\Z)|/\*[^'"`$\]*]*\*/)*\Z""")
 
 
 def column_names(connection: Any, sql: str, source: str) -> list[str]:
@@ -29,13 +43,20 @@ def stream(connection: Any, sql: str, source: str) -> Iterator[pa.RecordBatch]:
             names = names or [column[0] for column in cursor.description]
             arrays = [_array(list(values), name, source) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
             if schema is None:
-                # A column that is empty so far may turn out to be anything: text holds all of it.
-                schema = pa.schema([(n, pa.string() if pa.types.is_null(a.type) else a.type) for n, a in zip(names, arrays, strict=True)])
+                schema = pa.schema([(name, _settled(array.type)) for name, array in zip(names, arrays, strict=True)])
             yield pa.record_batch([_fit(array, field, source) for array, field in zip(arrays, schema, strict=True)], schema=schema)
 
 
 def _single(sql: str) -> str:
-    return sql.strip().rstrip(";").rstrip()
+    """Return a query without the semicolon at its end, so that it can stand in brackets."""
+    return _END.sub("", sql).strip()
+
+
+def _settled(kind: pa.DataType) -> pa.DataType:
+    """Return the type of a column by its first values; where these are all missing it may turn out to be anything, and text holds that."""
+    if pa.types.is_list(kind):
+        return pa.list_(_settled(kind.value_type))
+    return pa.string() if pa.types.is_null(kind) else kind
 
 
 @contextmanager
@@ -45,6 +66,8 @@ def _running(connection: Any, sql: str, source: str, *, stream: bool = False) ->
         if stream and isinstance(connection, psycopg.Connection):
             cursor: Any = connection.cursor(name="outcamp_segment")  # the server keeps the rows; memory stays a batch's size
             cursor.itersize = BATCH_ROWS
+            for kind in _AS_TEXT:
+                cursor.adapters.register_loader(kind, TextLoader)
         else:
             cursor = connection.cursor()
     except Exception as error:
@@ -66,21 +89,24 @@ def _fetch(cursor: Any, source: str) -> list[Any]:
 
 
 def _mapped(error: Exception, source: str) -> DataError | SourceUnavailable:
-    """DB-API names its error classes alike in every driver: OperationalError is the database's trouble, the rest is the query's."""
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    names = {kind.__name__ for kind in type(error).__mro__}
-    if {"OperationalError", "InterfaceError"} & names and not {"UndefinedTable", "UndefinedColumn", "SyntaxError"} & names:
-        if "no such table" in first or "syntax error" in first or "no such column" in first:  # sqlite calls these operational
-            return DataError(f"{source}: the query failed: {first}", next_step="run it by hand against the same connection")
+    if _may_pass(error):
         return SourceUnavailable(f"{source}: the database did not answer: {first}", next_step="nothing was read; the step is tried again")
     return DataError(f"{source}: the query failed: {first}", next_step="run it by hand against the same connection")
+
+
+def _may_pass(error: Exception) -> bool:
+    """Say whether an error is the database's trouble, which may pass, and not the query's."""
+    if isinstance(error, sqlite3.OperationalError):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSES  # the higher bits say more than is asked
+    return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
 
 
 def _array(values: list[Any], name: str, source: str) -> pa.Array:
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        # Mixed or foreign types (UUID, network addresses ...) travel along as text.
+        # Mixed or foreign types (network addresses, ranges ...) travel along as text.
         try:
             return pa.array([None if value is None else str(value) for value in values], type=pa.string())
         except (pa.ArrowException, ValueError) as error:

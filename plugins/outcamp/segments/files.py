@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from outcamp.core.errors import DataError
 
 _BATCH_ROWS = 65_536
+_WINDOW = 1 << 19
+_LARGEST_BLOCK = 2**31 - 1
 
 
 def column_names(path: Path) -> list[str]:
@@ -30,10 +32,13 @@ def stream(path: Path) -> Iterator[pa.RecordBatch]:
             with pq.ParquetFile(path) as file:
                 yield from file.iter_batches(batch_size=_BATCH_ROWS)
             return
-        _refuse_open_quote(path)
+        block_size = _block_size(path)
         types = {name: pa.string() for name in _header(path)}
+        if _is_header_alone(path):
+            return
         with pacsv.open_csv(
             path,
+            read_options=pacsv.ReadOptions(block_size=block_size),
             parse_options=pacsv.ParseOptions(newlines_in_values=True),
             convert_options=pacsv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True),
         ) as reader:
@@ -60,22 +65,51 @@ def _is_parquet(path: Path) -> bool:
 
 
 def _header(path: Path) -> list[str]:
-    with path.open("rb") as file:
-        line = file.readline()
+    line = _first_line(path)
     if not line.strip():
         raise DataError(f"{path}: the file is empty", next_step="a CSV begins with a line of column names")
-    table = pacsv.read_csv(pa.py_buffer(line))
+    # Arrow knows a header by the end of its line, which need not be there.
+    table = pacsv.read_csv(pa.py_buffer(line + b"\n"))
     return list(table.column_names)
 
 
-def _refuse_open_quote(path: Path) -> None:
-    """An odd number of quotes means that the file ends inside a quoted field: it was cut short."""
-    quotes = 0
+def _is_header_alone(path: Path) -> bool:
+    """Say whether a file is nothing but a header without a line end, which Arrow takes for no CSV."""
+    line = _first_line(path)
+    return b"\n" not in line and b"\r" not in line
+
+
+def _first_line(path: Path) -> bytes:
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            quotes += block.count(b'"')
+        return file.readline()
+
+
+def _block_size(path: Path) -> int:
+    """Return how many bytes must be read at once so that Arrow, which sees two blocks at a time, meets no row that is longer.
+
+    The one look through the file also counts its quotes: an odd number means that it ends inside a quoted field and was cut short.
+    """
+    quotes, rowless, longest = 0, 0, 0
+    with path.open("rb") as file:
+        while window := file.read(_WINDOW):
+            rowless = 0 if _ends_a_row(window, quotes % 2) else rowless + 1
+            longest = max(longest, rowless)
+            quotes += window.count(b'"')
     if quotes % 2:
         raise _cut_short(path, "it ends inside a quoted field")
+    # A row may begin in the window before those without an end, and end in the one after them.
+    return min((longest + 2) * _WINDOW, _LARGEST_BLOCK)
+
+
+def _ends_a_row(window: bytes, quoted: int) -> bool:
+    """Say whether a line ends outside of quotes; ``quoted`` is 1 where the window begins inside of them."""
+    start = 0
+    while (end := window.find(b"\n", start)) >= 0:
+        quoted = (quoted + window.count(b'"', start, end)) % 2
+        if not quoted:
+            return True
+        start = end + 1
+    return False
 
 
 class _reading:  # noqa: N801 - reads as a statement

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from outcamp.core.campaign import Campaign
-from outcamp.core.errors import DataError
+from outcamp.core.errors import DataError, NotSupportedYet
 from outcamp.core.manifest import Manifest
 from outcamp.core.segment import ExternalSegment, FileSegment, SqlSegment
 from outcamp.segments import columns, database, files
@@ -31,7 +31,8 @@ class PublishedSegment:
     def read(self, occurrence: int) -> Iterator[pa.Table]:  # noqa: ARG002 - each occurrence reads what is there now
         """Yield the rows of the segment, under the names that mean something."""
         segment = self.manifest.campaign.segment
-        assert not isinstance(segment, ExternalSegment)
+        if isinstance(segment, ExternalSegment):
+            raise _external(self.manifest.campaign)
         text = columns.TEXT_COLUMNS | set(self.manifest.campaign.endpoint_columns)
         source = _name_of(self.manifest.campaign)
         names: list[str] | None = None
@@ -70,9 +71,17 @@ class PublishedSegment:
         segment = self.manifest.campaign.segment
         if isinstance(segment, FileSegment):
             return files.column_names(self.home / segment.file)
-        assert isinstance(segment, SqlSegment)
-        with closing(self.opens(segment.connection)) as connection:
-            return database.column_names(connection, self.manifest.sql[segment.sql], source)
+        if isinstance(segment, SqlSegment):
+            with closing(self.opens(segment.connection)) as connection:
+                return database.column_names(connection, self.manifest.sql[segment.sql], source)
+        raise _external(self.manifest.campaign)
+
+
+def _external(campaign: Campaign) -> NotSupportedYet:
+    return NotSupportedYet(
+        f"{campaign.name}: the segment is external: its recipients are pushed in, and there is nothing to read",
+        next_step="use a segment from sql or file",
+    )
 
 
 def _name_of(campaign: Campaign) -> str:
@@ -85,6 +94,7 @@ def _ids(batch: pa.RecordBatch, source: str) -> pa.Array:
     names = batch.schema.names
     name = columns.RECIPIENT_ID if columns.RECIPIENT_ID in names else names[0]
     if name != columns.RECIPIENT_ID and len(names) > 1:
-        raise DataError(f"{source}: an exclusion returns recipient_id, and the columns are {', '.join(names)}", next_step="select one column")
-    ids = batch.column(names.index(name)).cast(pa.string())
-    return ids.drop_null()
+        problem = f"{source}: an exclusion returns recipient_id, and the columns are {', '.join(names)}"
+        raise DataError(problem, next_step="select one column")
+    # An id that is written in another way than the segment's would exclude nobody.
+    return columns.as_text(batch.column(names.index(name)), name, source).drop_null()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from outcamp.core.errors import ManifestError
+from outcamp.core.errors import ManifestError, UsageError, closest
 from outcamp.core.manifest import Manifest, read_manifest
 from outcamp.steps.project import Project
 
@@ -51,3 +51,13 @@ def bad_manifests(home: Path) -> list[ManifestError]:
         except ManifestError as error:
             found.append(error)
     return found
+
+
+def require_published(home: Path, name: str) -> Manifest:
+    """Return the manifest of a campaign that somebody named, or say which name is near."""
+    known = names(home)
+    if name not in known:
+        near = closest(name, known)
+        next_step = f"Did you mean {near!r}?" if near else "outcamp status lists the campaigns."
+        raise UsageError(f"No campaign {name!r} is published.", next_step=next_step)
+    return read_published(home, name)

@@ -12,8 +12,10 @@ from outcamp.core.campaign import Campaign
 from outcamp.core.dispositions import DISPOSITIONS, Channel
 from outcamp.core.errors import DataError, closest
 from outcamp.core.segment import ExternalSegment
+from outcamp.frames.emails import email_verdicts
 from outcamp.frames.hashing import buckets
-from outcamp.segments.columns import TEXT_COLUMNS, prepare, rename
+from outcamp.frames.phones import phone_verdicts
+from outcamp.segments.columns import TEXT_COLUMNS, as_text, has_nul, prepare, refuse_twice, rename
 from outcamp.store import rehearsal
 from outcamp.store.datasets import INSTANT
 from outcamp.store.ledger import Ledger
@@ -28,6 +30,10 @@ _SCRIPT = pa.schema(
     ]
 )
 _HISTORY = pa.schema([("recipient_id", pa.string()), ("campaign", pa.string()), ("contacted_at", INSTANT), ("active", pa.bool_())])
+_SUPPRESSIONS = pa.schema([("recipient_id", pa.string()), ("endpoint", pa.string()), ("channel", pa.string())])
+_CHANNELS = [str(channel) for channel in Channel]
+_YES, _NO = ["true", "t", "yes", "1"], ["false", "f", "no", "0"]
+_TEN_YEARS = 10 * 365 * 86_400.0
 
 
 class TableSegment:
@@ -60,7 +66,9 @@ def segment_of(recipients: pa.Table, campaign: Campaign) -> TableSegment:
     names = rename(recipients.column_names, {means: name for means, name in columns.items() if name in recipients.column_names}, source)
     table = prepare(recipients, names, TEXT_COLUMNS | set(campaign.endpoint_columns), source)
     if "occurrence" in names:
-        table = table.set_column(names.index("occurrence"), "occurrence", _cast(table["occurrence"], pa.int64(), "occurrence", source))
+        occurrence = _cast(table["occurrence"], pa.int64(), "occurrence", source)
+        _refuse_missing(occurrence, "occurrence", source)
+        table = table.set_column(names.index("occurrence"), "occurrence", occurrence)
     return TableSegment(table)
 
 
@@ -70,15 +78,13 @@ def script_of(outcomes: pa.Table | None) -> pa.Table:
         return _SCRIPT.empty_table()
     table = _typed(outcomes, _SCRIPT, "--outcomes", optional={"after": 0.0})
     for name in pc.unique(table["channel"]).to_pylist():
-        known: list[str] = [str(channel) for channel in Channel]
-        if name not in known:
-            raise _unknown("channel", name, known)
+        if name not in _CHANNELS:
+            raise _unknown("--outcomes", "channel", name, _CHANNELS)
         codes = DISPOSITIONS[Channel(name)]
         for code in pc.unique(table.filter(pc.equal(table["channel"], name))["disposition"]).to_pylist():
             if code not in codes:
-                raise _unknown(f"disposition of {name}", code, codes)
-    if table.num_rows and pc.min(table["after"]).as_py() < 0:
-        raise DataError("--outcomes: after is negative", next_step="give the seconds from the submission to the outcome")
+                raise _unknown("--outcomes", f"disposition of {name}", code, codes)
+    _refuse_never(table["after"])
     keys = table.group_by(["recipient_id", "attempt", "channel"]).aggregate([([], "count_all")])
     twice = keys.filter(pc.field("count_all") > 1)
     if twice.num_rows:
@@ -99,13 +105,26 @@ def history_of(history: pa.Table | None, own: str = "") -> pa.Table:
 
 
 def suppressions_of(suppressions: pa.Table | None) -> pa.Table:
-    """Return the do-not-contact list as (recipient_id, endpoint, channel); a missing channel means all of them."""
-    schema = pa.schema([("recipient_id", pa.string()), ("endpoint", pa.string()), ("channel", pa.string())])
+    """Return the do-not-contact list as (recipient_id, endpoint, channel); a missing channel means all of them.
+
+    Endpoints are compared with those that the filter found, so they are written in its form.
+    """
+    source = "--suppressions"
     if suppressions is None:
-        return schema.empty_table()
+        return _SUPPRESSIONS.empty_table()
     if not {"recipient_id", "endpoint"} & set(suppressions.column_names):
-        raise DataError("--suppressions: neither a column recipient_id nor endpoint", next_step="name whom not to contact by one of them")
-    return _typed(suppressions, schema, "--suppressions", optional={"recipient_id": None, "endpoint": None, "channel": ""})
+        raise DataError(f"{source}: neither a column recipient_id nor endpoint", next_step="name whom not to contact by one of them")
+    table = _typed(suppressions, _SUPPRESSIONS, source, optional={"recipient_id": None, "endpoint": None, "channel": ""})
+    for name in pc.unique(table["channel"]).to_pylist():
+        if name and name not in _CHANNELS:
+            raise _unknown(source, "channel", name, _CHANNELS)
+    of_nobody = pc.and_(pc.equal(pc.fill_null(table["recipient_id"], ""), ""), pc.equal(pc.fill_null(table["endpoint"], ""), ""))
+    if pc.any(of_nobody).as_py():
+        raise DataError(
+            f"{source}: {pc.sum(of_nobody).as_py()} of {table.num_rows} rows have neither a recipient_id nor an endpoint",
+            next_step="name whom not to contact by one of them, or leave the rows out",
+        )
+    return table.set_column(1, "endpoint", _normalised(table["endpoint"].combine_chunks(), source))
 
 
 def load(ledger: Ledger, history: pa.Table, suppressions: pa.Table, at: datetime) -> None:
@@ -116,7 +135,39 @@ def load(ledger: Ledger, history: pa.Table, suppressions: pa.Table, at: datetime
         rehearsal.load_suppressions(tx, suppressions, at)
 
 
+def _normalised(endpoint: pa.Array, source: str) -> pa.Array:
+    """Return endpoints as the filter writes them; one that is neither an address nor an international number would suppress nobody."""
+    given = pc.if_else(pc.equal(endpoint, ""), None, endpoint)
+    written = email_verdicts(given)
+    others = pc.and_(pc.is_valid(given), pc.is_null(written))
+    if pc.any(others).as_py():
+        numbers = phone_verdicts(given.filter(others))["e164"].combine_chunks()
+        if numbers.null_count:
+            first = given.filter(others).filter(pc.is_null(numbers))[0].as_py()
+            raise DataError(
+                f"{source}: the endpoint {first!r} is neither a phone number nor an e-mail address",
+                next_step="write numbers with + and their calling code: +12025550143",
+            )
+        written = pc.replace_with_mask(written, others, numbers)
+    return written
+
+
+def _refuse_never(after: pa.ChunkedArray) -> None:
+    """Refuse delays that no instant can be made of; comparing with nan says no."""
+    wrong = after.filter(pc.invert(pc.and_(pc.greater_equal(after, 0.0), pc.less_equal(after, _TEN_YEARS))))
+    if len(wrong):
+        first = wrong[0].as_py()
+        what = "negative" if first < 0 else f"{first:g}, which is not within ten years"
+        raise DataError(f"--outcomes: after is {what}", next_step="give the seconds from the submission to the outcome")
+
+
+def _refuse_missing(column: pa.ChunkedArray, name: str, source: str) -> None:
+    if column.null_count:
+        raise DataError(f"{source}: {name} is missing in {column.null_count} rows", next_step="fill it in, or leave the rows out")
+
+
 def _typed(table: pa.Table, schema: pa.Schema, source: str, optional: dict[str, object]) -> pa.Table:
+    refuse_twice(table.column_names, source)
     columns = []
     for field in schema:
         if field.name in table.column_names:
@@ -130,26 +181,40 @@ def _typed(table: pa.Table, schema: pa.Schema, source: str, optional: dict[str, 
                 f"{source}: there is no column {field.name}",
                 next_step=f"the columns are {', '.join(table.column_names)}; needed are {', '.join(schema.names)}",
             )
-        if column.null_count and field.name not in optional:
-            raise DataError(f"{source}: {field.name} is missing in {column.null_count} rows", next_step="fill it in, or leave the rows out")
+        if field.name not in optional:
+            _refuse_missing(column, field.name, source)
         columns.append(column)
     return pa.table(columns, schema=schema)
 
 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType, name: str, source: str) -> pa.ChunkedArray:
+    if pa.types.is_string(kind):
+        text = as_text(column, name, source)
+        if has_nul(text):
+            raise DataError(f"{source}: {name} contains a NUL character", next_step="clean it in the source")
+        return text
     try:
         if pa.types.is_timestamp(kind) and pa.types.is_timestamp(column.type) and column.type.tz is None:
             raise DataError(
                 f"{source}: {name} has no offset from UTC", next_step="write instants with an offset: 2026-12-01T09:00:00+00:00"
             )
-        if pa.types.is_boolean(kind) and pa.types.is_string(column.type):
-            return pc.is_in(pc.utf8_lower(column), value_set=pa.array(["true", "t", "1", "yes"]))
+        if pa.types.is_boolean(kind) and not pa.types.is_boolean(column.type):
+            return _yes_or_no(column.cast(pa.string()), name, source)
         return column.cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise DataError(f"{source}: {name} cannot be read as {kind}: {error}", next_step="correct the column") from error
 
 
-def _unknown(what: str, value: str, known: list[str] | tuple[str, ...]) -> DataError:
+def _yes_or_no(words: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArray:
+    """Return words, and the numbers 1 and 0, as what they mean; a missing one stays missing."""
+    lowered = pc.utf8_lower(words)
+    unknown = words.filter(pc.and_(pc.is_valid(words), pc.invert(pc.is_in(lowered, value_set=pa.array(_YES + _NO)))))
+    if len(unknown):
+        raise DataError(f"{source}: {name} is {unknown[0].as_py()!r}, which is neither yes nor no", next_step="write true or false")
+    return pc.if_else(pc.is_valid(words), pc.is_in(lowered, value_set=pa.array(_YES)), None)
+
+
+def _unknown(source: str, what: str, value: str, known: list[str] | tuple[str, ...]) -> DataError:
     near = closest(value, known)
     hint = f"did you mean {near!r}? " if near else ""
-    return DataError(f"--outcomes: {value!r} is no {what}", next_step=f"{hint}known are {', '.join(known)}")
+    return DataError(f"{source}: {value!r} is no {what}", next_step=f"{hint}known are {', '.join(known)}")

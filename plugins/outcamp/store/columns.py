@@ -14,9 +14,10 @@ def array_text(column: pa.Array | pa.ChunkedArray) -> str:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     text = column.cast(pa.string())
-    if pa.types.is_string(column.type):
+    is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type)
+    if is_text:
         text = pc.replace_substring(pc.replace_substring(text, "\\", "\\\\"), '"', '\\"')
-    if pa.types.is_string(column.type) or pa.types.is_timestamp(column.type):
+    if is_text or pa.types.is_timestamp(column.type):
         text = pc.binary_join_element_wise('"', text, '"', "")
     flat = pc.fill_null(text, "NULL")
     values = flat.combine_chunks() if isinstance(flat, pa.ChunkedArray) else flat

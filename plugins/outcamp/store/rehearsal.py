@@ -28,7 +28,10 @@ def load_history(tx: Transaction, history: pa.Table) -> None:
 
 
 def load_suppressions(tx: Transaction, suppressions: pa.Table, at: datetime) -> None:
-    """Write a do-not-contact list (recipient_id or endpoint, channel)."""
+    """Write a do-not-contact list (recipient_id or endpoint, channel).
+
+    Only endpoints in the form that the filter gives them are met again: what is kept is their SHA-256.
+    """
     if not suppressions.num_rows:
         return
     tx.run("load-suppressions", at=at, **{name: suppressions[name] for name in ("recipient_id", "endpoint", "channel")})

@@ -24,7 +24,6 @@ class BucketSpill:
         self._bucket, _, _ = self._keys = keys
         self._held: list[pa.Table] = []
         self._rows = 0
-        self._schema: pa.Schema | None = None
         self._folder: Path | None = None
         self._counts = [0] * BUCKETS
         self._writers: dict[int, pa.ipc.RecordBatchFileWriter] = {}
@@ -40,18 +39,19 @@ class BucketSpill:
 
     def add(self, table: pa.Table) -> None:
         """Take the next rows of the segment."""
-        self._schema = self._schema or table.schema
         self._held.append(table)
         self._rows += table.num_rows
         if self._rows > self._part_rows:
             self._spill()
 
     def parts(self) -> Iterator[tuple[int, int, pa.Table]]:
-        """Yield (first bucket, last bucket, rows) of each part, in order; a segment without rows is one empty part."""
-        if self._schema is None:
-            return
+        """Yield (first bucket, last bucket, rows) of each part, in order.
+
+        A segment without rows is one empty part, which has its columns; where no table was added at all, there is no part.
+        """
         if self._folder is None:
-            yield 0, BUCKETS - 1, self._sorted(pa.concat_tables(self._held) if self._held else self._schema.empty_table())
+            if self._held:
+                yield 0, BUCKETS - 1, self._sorted(pa.concat_tables(self._held))
             return
         self._spill()
         for writer in self._writers.values():
@@ -59,13 +59,14 @@ class BucketSpill:
         self._writers.clear()
         first, tables, rows = 0, list[pa.Table](), 0
         for bucket in range(BUCKETS):
+            if not self._counts[bucket]:
+                continue
             if tables and rows + self._counts[bucket] > self._part_rows:
                 yield first, bucket - 1, self._sorted(pa.concat_tables(tables))
                 first, tables, rows = bucket, [], 0
-            if self._counts[bucket]:
-                tables.append(pa.ipc.open_file(self._path(bucket)).read_all())
-                rows += self._counts[bucket]
-        yield first, BUCKETS - 1, self._sorted(pa.concat_tables(tables) if tables else self._schema.empty_table())
+            tables.append(pa.ipc.open_file(self._path(bucket)).read_all())
+            rows += self._counts[bucket]
+        yield first, BUCKETS - 1, self._sorted(pa.concat_tables(tables))
 
     def _spill(self) -> None:
         if not self._held:

@@ -20,7 +20,14 @@ from outcamp.transports.base import ANSWERS, INSTANT, OUTCOMES, Capabilities
 
 # Of a thousand messages of a channel, what becomes of how many, and about how many seconds later (0: known at once).
 # What is left of the thousand never has an outcome.
-_VOICE: Final = (("answered", 420, 30), ("voicemail", 280, 40), ("no_answer", 200, 30), ("busy", 50, 5), ("invalid_number", 25, 0), ("failed", 15, 1))
+_VOICE: Final = (
+    ("answered", 420, 30),
+    ("voicemail", 280, 40),
+    ("no_answer", 200, 30),
+    ("busy", 50, 5),
+    ("invalid_number", 25, 0),
+    ("failed", 15, 1),
+)
 CHANCES: Final[Mapping[Channel, tuple[tuple[str, int, int], ...]]] = {
     Channel.SMS: (
         ("delivered", 915, 3),
@@ -73,7 +80,7 @@ class SimulatorTransport:
         return pa.table(
             [
                 pa.repeat(pa.scalar("accepted"), rows.num_rows),
-                pc.binary_join_element_wise("sim", rows["occurrence_id"].cast(pa.string()), rows["recipient_id"], rows["attempt"].cast(pa.string()), "-"),
+                pc.binary_join_element_wise("sim", *(rows[name].cast(pa.string()) for name in OUTCOMES.names[:3]), "-"),
                 pc.if_else(at_once, code, None),
                 pc.if_else(pc.and_(at_once, pc.is_valid(code)), disposed_at, None),
             ],
@@ -106,4 +113,5 @@ def _uniform(key: pa.ChunkedArray, purpose: str) -> NDArray[np.float64]:
 
     # pandas' keyed hash (SipHash) is the same in every process and on every machine.
     hashed = pd.util.hash_array(key.to_numpy(), hash_key=f"{purpose:_<16}")
-    return hashed.astype(np.float64) / 2.0**64
+    share: NDArray[np.float64] = hashed.astype(np.float64) / 2.0**64
+    return share

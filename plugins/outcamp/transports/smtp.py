@@ -101,7 +101,8 @@ class SmtpTransport:
         except smtplib.SMTPAuthenticationError:
             raise Permanent(f"The SMTP server {server.host} refuses the login.", next_step="Correct the Airflow connection.") from None
         except (OSError, smtplib.SMTPException) as error:
-            raise Transient(f"The SMTP server {server.host}:{server.port} failed: {error}", next_step="it is tried again by itself") from error
+            problem = f"The SMTP server {server.host}:{server.port} failed: {error}"
+            raise Transient(problem, next_step="it is tried again by itself") from error
 
 
 def _code_of(error: smtplib.SMTPException) -> int:

@@ -1,0 +1,84 @@
+"""``outcamp status``: the state of campaigns, their next wave and how far they have come."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from outcamp.cli.home import project_home
+from outcamp.cli.ledger import open_ledger
+from outcamp.core.errors import ManifestError, UsageError, closest
+from outcamp.steps.project import Project
+from outcamp.steps.published import names, read_published
+
+if TYPE_CHECKING:
+    from outcamp.core.manifest import Manifest
+    from outcamp.steps.status import CampaignStatus
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the verb."""
+    parser.add_argument("name", metavar="NAME", nargs="?", help="one campaign; left out, all of them")
+    parser.add_argument("--wave-interval", type=int, default=300, metavar="SECONDS", help="waves run at multiples of this (default: 300)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the states; 1 if the books of a campaign do not add up."""
+    from outcamp.steps.status import campaign_status
+    from outcamp.store import status
+
+    home = project_home()
+    with open_ledger(home) as ledger:
+        now = ledger.now()
+        with ledger.transaction() as tx:
+            ran = status.facts(tx, now)
+        published = names(home)
+        drafts = [path.stem for path in Project(home).drafts.glob("*.y*ml")]
+        known = sorted({*published, *drafts, *(name for name in ran if "/" not in name)})
+        if args.name and args.name not in known:
+            near = closest(args.name, known)
+            next_step = f"Did you mean {near!r}?" if near else "outcamp status lists the campaigns."
+            raise UsageError(f"There is no campaign {args.name!r}.", next_step=next_step)
+        interval = timedelta(seconds=max(args.wave_interval, 1))
+        found = [
+            campaign_status(ledger, name, _manifest(home, name, published), now, interval) for name in ([args.name] if args.name else known)
+        ]
+    if args.json:
+        print(json.dumps([one.as_dict() for one in found], indent=2, default=str))
+    else:
+        print("\n".join(_line(one) for one in found) or "There is no campaign yet: write dags/campaigns/NAME.yaml.")
+        for one in found if args.name else []:
+            print(_funnel(one))
+    return 0 if all(one.balanced for one in found) else 1
+
+
+def _manifest(home: Path, name: str, published: list[str]) -> Manifest | None:
+    try:
+        return read_published(home, name) if name in published else None
+    except ManifestError:
+        return None
+
+
+def _line(one: CampaignStatus) -> str:
+    text = f"{one.name:<32} {one.state:<10}"
+    if one.next_at:
+        text += f" next at {one.next_at:%Y-%m-%d %H:%M:%S} UTC"
+    if one.counts:
+        text += f"  {one.counts.submitted:,} sent, {one.counts.open_entries:,} people in it"
+    return text + (f"  ({one.reason})" if one.reason else "")
+
+
+def _funnel(one: CampaignStatus) -> str:
+    if one.counts is None:
+        return "  No wave has run yet."
+    rows = [("waves", one.counts.waves), ("candidates", one.counts.candidates)]
+    rows += [(f"  {verdict}{f': {reason}' if reason else ''}", count) for verdict, reason, count in one.counts.funnel]
+    rows += [("submitted", one.counts.submitted)]
+    rows += [(f"  {channel}: {code or 'no outcome yet'}", count) for channel, code, count in one.counts.dispositions]
+    rows += [("waiting", one.counts.waiting), ("in a wave's hands", one.counts.in_hand), ("without an outcome yet", one.counts.awaiting)]
+    return "\n".join(
+        [*(f"  {name:<34}{count:>10,}" for name, count in rows), f"  {'It adds up.' if one.balanced else 'IT DOES NOT ADD UP.'}"]
+    )

@@ -1,0 +1,29 @@
+"""``outcamp stop``: a campaign ends for good."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from outcamp.cli.home import project_home
+from outcamp.cli.ledger import open_ledger
+from outcamp.steps.published import require_published
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the verb."""
+    parser.add_argument("name", metavar="NAME", help="the campaign")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Record it in the ledger, and say what it meant."""
+    from outcamp.steps.stop import stop
+
+    home = project_home()
+    manifest = require_published(home, args.name)
+    with open_ledger(home) as ledger:
+        people = stop(ledger, manifest, ledger.now())
+        said = f"Stopped {args.name}: {people:,} people left it. What was sent stays on the books; a stop is final."
+        found = {"campaign": args.name, "state": "Stopped", "exited": people}
+    print(json.dumps(found, indent=2) if args.json else said)
+    return 0

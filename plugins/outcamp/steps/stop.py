@@ -1,0 +1,55 @@
+"""stop, delete and resume: what people decide about a campaign, as facts in the ledger."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from outcamp.core.errors import UsageError
+from outcamp.core.manifest import Manifest
+from outcamp.core.schedule import expires_at, final_occurrence
+from outcamp.steps.engine import Engine
+from outcamp.store import campaigns, stops
+from outcamp.store.ledger import Ledger, Transaction
+
+ENDED = frozenset({"stopped", "deleted"})
+
+
+def stop(ledger: Ledger, manifest: Manifest, now: datetime, *, delete: bool = False) -> int:
+    """End a campaign for good, and return how many people were in it; a campaign that never ran is known from then on all the same."""
+    with ledger.transaction() as tx:
+        return stops.stop(tx, _campaign_id(tx, manifest), now, delete=delete)
+
+
+def resume(ledger: Ledger, manifest: Manifest) -> str:
+    """Lift a campaign's error, and return what it was."""
+    with ledger.transaction() as tx:
+        reason = stops.lift_error(tx, _campaign_id(tx, manifest))
+    if reason is None:
+        name = manifest.campaign.name
+        raise UsageError(f"The campaign {name!r} is not in Error.", next_step=f"outcamp status {name} shows its state.")
+    return reason
+
+
+def record_error(engine: Engine, reason: str, now: datetime) -> None:
+    """Put a campaign into Error: nothing is sent until somebody resumes it."""
+    with engine.ledger.transaction() as tx:
+        stops.record_error(tx, engine.register(tx).campaign_id, now, reason)
+
+
+def halt_of(engine: Engine, now: datetime) -> str | None:
+    """Return why a campaign may not send now: stopped, deleted, error or expired; None when it may."""
+    with engine.ledger.transaction() as tx:
+        return campaigns.halt(tx, engine.register(tx).campaign_id, now)[0]
+
+
+def _campaign_id(tx: Transaction, manifest: Manifest) -> int:
+    schedule = manifest.campaign.schedule
+    return campaigns.register(
+        tx,
+        name=manifest.campaign.name,
+        seal=manifest.seal,
+        published_at=manifest.published_at,
+        expires_at=expires_at(schedule),
+        final_occurrence_at=final_occurrence(schedule, manifest.published_at),
+        ignores_total_limits=manifest.campaign.ignore_total_limits,
+    ).campaign_id

@@ -1,0 +1,27 @@
+"""The recorded facts that end a campaign, or hold it until somebody has looked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from outcamp.store.ledger import Transaction
+
+
+def stop(tx: Transaction, campaign_id: int, now: datetime, *, delete: bool) -> int:
+    """Record that a campaign is stopped (and deleted), end whoever is in it, and return how many that were."""
+    reason = "deleted" if delete else "stopped"
+    tx.run("stop-campaign", campaign_id=campaign_id, now=now, delete=delete)
+    tx.run("close-waiting", campaign_id=campaign_id, reason=reason)
+    tx.run("drop-deferred", campaign_id=campaign_id)
+    return len(tx.run("exit-entries", campaign_id=campaign_id, now=now, reason=reason))
+
+
+def record_error(tx: Transaction, campaign_id: int, now: datetime, reason: str) -> None:
+    """Record that a campaign is in Error, unless it is already."""
+    tx.run("record-error", campaign_id=campaign_id, now=now, reason=reason)
+
+
+def lift_error(tx: Transaction, campaign_id: int) -> str | None:
+    """Take the error away, and return what it was; None when there was none."""
+    reason: str | None = tx.one("lift-error", campaign_id=campaign_id)[0]
+    return reason
