@@ -524,7 +524,7 @@ def test_what_has_no_behaviour_yet_is_named() -> None:
             "12: channels.sms.transport",
             "15: channels.sms.pace",
             "18: channels.automated_voice.transport",
-            "20: channels.email.transport",
+            "25: channels.email.unsubscribe",
             "27: channels.agent_voice.transport",
             "64: breakers",
             "65: presets",

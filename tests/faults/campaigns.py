@@ -74,14 +74,14 @@ def draw_plans(rng: Random) -> tuple[list[Plan], tuple[Limit, ...]]:
     """Return one or two campaigns and the deployment's total limits."""
     people = [
         {"recipient_id": recipient_id, "phone": phone, "time_zone": rng.choice(ZONES)}
-        for recipient_id, phone in rng.sample(list(zip(IDS, PHONES, strict=True)), rng.choice((2, 3, 3, 4)))
+        for recipient_id, phone in rng.sample(list(zip(IDS, PHONES, strict=True)), rng.choice((2, 3, 4)))
     ]
     total = tuple(Limit(count=count, within=timedelta(hours=hours)) for count, hours in rng.choice(((), (), ((2, 24),))))
     return [_draw_plan(rng, f"c{number}", people) for number in range(rng.choice((1, 2, 2, 2)))], total
 
 
 def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]]) -> Plan:
-    first = START + timedelta(minutes=rng.choice((0, 0, 0, 1, 30)))
+    first = START + timedelta(minutes=rng.choice((0, 0, 0, 0, 0, 1, 30)))
     every = rng.choice((None, None, None, 2))
     count = 1 if every is None else 2
     expires = rng.choice((None, None, timedelta(hours=1), timedelta(hours=5), timedelta(hours=30)))
@@ -89,7 +89,7 @@ def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]]) -> Plan:
         # A second occurrence, and none after it.
         expires = timedelta(hours=every) + rng.choice((timedelta(minutes=20), timedelta(hours=1), timedelta(minutes=119)))
     expires_at = None if expires is None else first + expires
-    hours = rng.choice((None, None, None, (9, 11), (9, 20)))
+    hours = rng.choice((None, None, None, (9, 15), (9, 20)))
     limits = rng.choice(((), ((1, 24),), ((1, 24),), ((1, 1),), ((3, 24), (2, 1))))
     ignores_total = rng.random() < 0.2
     settings: dict[str, Any] = {

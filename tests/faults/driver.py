@@ -34,9 +34,9 @@ MEDDLING = {
     "crash": 0.2,
     "lose contact": 0.4,
     "sleep": 0.3,
-    "mark dead": 0.08,
+    "mark dead": 0.04,
     "clear": 0.2,
-    "pause": 0.08,
+    "pause": 0.04,
     "pulse": 0.3,
     "repeat": 0.08,
 }
@@ -87,10 +87,10 @@ class Chaos:
         self._fatal = rng.choice(rng.choice((AROUND_A_SUBMISSION, known)))
         self._pause = rng.choice((0.05, 0.1, 0.2, 0.5))
         self._crash = rng.choice((0.0, 0.002, 0.01))
-        self._crashes_to_come = rng.choice((0, 1, 2, 4))
+        self._crashes_to_come = rng.choice((0, 1, 2, 3))
         theme = rng.choice(list(MEDDLING))
-        self._meddling = MEDDLING | {theme: max(1.5, MEDDLING[theme] * 4)}
-        self._turns = rng.choice((40, 80, 120))
+        self._meddling = MEDDLING | {theme: MEDDLING[theme] * 4 + 0.4}
+        self._turns = rng.choice((80, 160, 320))
         self._asleep: set[Actor] = set()
         self.circles = 0  # how often actors waited for each other in a circle
 
@@ -186,7 +186,7 @@ class Chaos:
             return False
         actions = self._meddling | {
             "go on": 10.0 * bool(able),
-            "start": 10.0 * bool(ready),
+            "start": 20.0 * bool(ready),
             "next event": (0.3 if able or ready else 10.0) * (event is not None),
         }
         for needless in ("crash", "lose contact", "sleep"):
@@ -195,7 +195,9 @@ class Chaos:
         action = rng.choices(list(actions), list(actions.values()))[0]
         world.scheduler.trace.append(f"-- {action}")
         if action == "go on":
-            world.resume(rng.choice(awake))
+            # Those who have not come to the meeting yet go first: the others wait for them there.
+            late = [actor for actor in awake if not actor.at.startswith(self._meeting)]
+            world.resume(rng.choice(late if late and rng.random() < 0.85 else awake))
         elif action == "start":
             world.resume(world.start(rng.choice(ready)))
         elif action == "next event":

@@ -1,4 +1,5 @@
 -- name: plan-run
+-- Kept until its instant has passed: at most two runs of a campaign are queued ahead.
 INSERT INTO outcamp.planned_runs (campaign_id, run, at)
 SELECT campaign_id, %(run)s, %(at)s FROM outcamp.campaigns WHERE name = %(campaign)s
 ON CONFLICT DO NOTHING;

@@ -17,6 +17,7 @@ WHERE e.campaign_id = %(campaign_id)s AND e.exited_at IS NULL
 RETURNING 1;
 
 -- name: drop-deferred
+-- Nobody enters a campaign that has ended.
 DELETE FROM outcamp.deferred WHERE campaign_id = %(campaign_id)s;
 
 -- name: record-error
@@ -24,6 +25,7 @@ DELETE FROM outcamp.deferred WHERE campaign_id = %(campaign_id)s;
 UPDATE outcamp.campaigns SET error_at = %(now)s, error_reason = %(reason)s WHERE campaign_id = %(campaign_id)s AND error_at IS NULL;
 
 -- name: lift-error
+-- Returns the reason that somebody has looked at; nothing when there was none.
 UPDATE outcamp.campaigns c SET error_at = NULL, error_reason = NULL
 FROM outcamp.campaigns was
 WHERE c.campaign_id = %(campaign_id)s AND was.campaign_id = c.campaign_id

@@ -62,8 +62,8 @@ def _wire(name: str) -> None:
     """Join the tasks of a wave. Whatever failed before, feed_back runs, and watch makes the run red."""
     snapshot = _of("snapshot", outlets=[AssetAlias(tasks.snapshot_alias(name))])(tasks.snapshot)(name)
     decided = _of("filter")(tasks.filter_part).partial(campaign=name).expand(part=snapshot)
-    # A wave that found nothing due skips to next_wave.
-    batches = _of("fan_out", trigger_rule="none_failed_min_one_success")(tasks.fan_out)(name)
+    # none_failed: after a Clear there may be fewer parts than before, and Airflow removes the rest, which is neither success nor failure.
+    batches = _of("fan_out", trigger_rule="none_failed")(tasks.fan_out)(name)
     upcoming = _of("next_wave", trigger_rule="none_failed")(tasks.next_wave)(name)
     sent = _of("send")(tasks.send).partial(campaign=name).expand(batch=batches)
     fed = _of("feed_back", trigger_rule="all_done")(tasks.feed_back)(name)
