@@ -140,9 +140,8 @@ def main() -> None:
     print(f"{count:,} recipients, {len(parts)} parts, {args.history:,} past communications")
     print(f"{'a loop over rows (scaled)':<44}{naive:>9.1f} s")
     print(f"{'floor: decode, one RE2 pass, write':<44}{least:>9.2f} s")
-    print(
-        f"{'filter, columns: verdicts and batches on disk':<44}{columns:>9.2f} s   {naive / columns:>6.0f} x the loop, {columns / least:.1f} x floor"
-    )
+    ratios = f"{naive / columns:>6.0f} x the loop, {columns / least:.1f} x floor"
+    print(f"{'filter, columns: verdicts and batches on disk':<44}{columns:>9.2f} s   {ratios}")
     for query, seconds in sorted(waits.items(), key=lambda item: -item[1])[:4]:
         print(f"{'  ledger: ' + query:<44}{seconds:>9.2f} s   {count / seconds:>10,.0f} a second")
     print(f"{'filter, whole':<44}{whole:>9.2f} s   {naive / whole:>6.0f} x the loop")

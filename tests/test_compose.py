@@ -41,7 +41,11 @@ def test_every_service_that_goes_on_has_a_health_check() -> None:
 def test_no_secret_has_a_default() -> None:
     """Each password and key comes from outside, and its absence stops the start."""
     assert set() == set(re.findall(r"\$\{\w+:-", TEXT))
-    secrets = [line for line in TEXT.splitlines() if re.search(r"(PASSWORD|SECRET|SECRET_KEY|FERNET_KEY|_CONN|BROKER_URL|BACKEND)(_ASYNC|_LEDGER)?: ", line)]
+    secrets = [
+        line
+        for line in TEXT.splitlines()
+        if re.search(r"(PASSWORD|SECRET|SECRET_KEY|FERNET_KEY|_CONN|BROKER_URL|BACKEND)(_ASYNC|_LEDGER)?: ", line)
+    ]
     assert [] == [line for line in secrets if ":?" not in line]
     assert 9 == len(secrets)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drafts import campaign
 
+from drafts import campaign
 from outcamp.core.manifest import seal_manifest
 
 ROOT = Path(__file__).parents[1]
@@ -125,13 +125,22 @@ def test_the_dispositions_dag_is_there_without_any_campaign(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("OUTCAMP_PULSE", "often", "OUTCAMP_PULSE is 'often', which is no number of seconds.\n  Next: Write whole seconds from 1 to 86400: 300."),
-        ("OUTCAMP_WAVE_INTERVAL", "0", "OUTCAMP_WAVE_INTERVAL is '0', which is no number of seconds.\n  Next: Write whole seconds from 1 to 86400: 300."),
+        (
+            "OUTCAMP_PULSE",
+            "often",
+            "OUTCAMP_PULSE is 'often', which is no number of seconds.\n  Next: Write whole seconds from 1 to 86400: 300.",
+        ),
+        (
+            "OUTCAMP_WAVE_INTERVAL",
+            "0",
+            "OUTCAMP_WAVE_INTERVAL is '0', which is no number of seconds.\n  Next: Write whole seconds from 1 to 86400: 300.",
+        ),
         ("OUTCAMP_SIMULATOR_SEED", "x", "OUTCAMP_SIMULATOR_SEED is 'x', which is no whole number.\n  Next: Write a number, or unset it."),
         (
             "OUTCAMP_TOTAL_LIMITS",
             "6 a day",
-            'OUTCAMP_TOTAL_LIMITS is \'6 a day\', which is no list of limits.\n  Next: Write a list as JSON: [{"count": 6, "within": "2 days"}].',
+            "OUTCAMP_TOTAL_LIMITS is '6 a day', which is no list of limits.\n"
+            '  Next: Write a list as JSON: [{"count": 6, "within": "2 days"}].',
         ),
     ],
 )

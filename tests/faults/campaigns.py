@@ -112,9 +112,9 @@ def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]]) -> Plan:
     if hours is not None:
         window = {"days": "mon-sun", "from": f"{hours[0]:02d}:00", "to": f"{hours[1]:02d}:00"}
         settings["communication_time"] = {"time_zone": "recipient", "detect": ["column"], "active": [window]}
-    if rng.random() < 0.6:
+    if rng.random() < 0.7:
         wait = rng.choice(("0 minutes", "10 minutes", "3 hours"))
-        codes = ["blocked", "unreachable", *rng.choice(((), ("no_outcome",), ("unknown",)))]
+        codes = ["blocked", "unreachable", *rng.choice(((), ("no_outcome",), ("unknown",), ("no_outcome", "unknown")))]
         settings["reattempts"] = [{"when": codes, "channel": "sms", "wait": wait}]
     if rng.random() < 0.2:
         settings["entry_limits"] = {"max": 1, "min_interval": "1 hour"}

@@ -84,7 +84,8 @@ class Chaos:
         known = [f"ledger {name}" for name in sorted(queries())] + [*ELSEWHERE]
         self._focus = rng.choice(FOCUS)
         self._meeting = rng.choice(rng.choice((AROUND_A_SUBMISSION, known)))
-        self._fatal = rng.choice(rng.choice((AROUND_A_SUBMISSION, known)))
+        self._fatal = rng.choice(rng.choice((AROUND_A_SUBMISSION, AROUND_A_SUBMISSION, known)))
+        self._twins = rng.choice((0.0, 0.0, 0.3))  # how often Airflow takes a try for dead that has just begun
         self._pause = rng.choice((0.05, 0.1, 0.2, 0.5))
         self._crash = rng.choice((0.0, 0.002, 0.01))
         self._crashes_to_come = rng.choice((0, 1, 2, 3))
@@ -170,13 +171,13 @@ class Chaos:
     def _turn(self) -> bool:
         """Let one thing happen; False when nothing can happen any more."""
         world, rng = self.world, self._rng
-        actors = world.scheduler.actors
-        able = [actor for actor in actors if actor.can_run]
-        awake = [actor for actor in able if actor not in self._asleep] or able
         ready = world.ready()
         while calm := [task for task in ready if task.step not in self._focus]:
             self._to_its_end(world.start(calm[0]))
             ready = world.ready()
+        actors = world.scheduler.actors
+        able = [actor for actor in actors if actor.can_run]
+        awake = [actor for actor in able if actor not in self._asleep] or able
         if not able and actors and (not ready or rng.random() < 0.5):
             self.circles += all(actor.blocked for actor in actors)
             world.resume(actors[-1])
@@ -199,7 +200,11 @@ class Chaos:
             late = [actor for actor in awake if not actor.at.startswith(self._meeting)]
             world.resume(rng.choice(late if late and rng.random() < 0.85 else awake))
         elif action == "start":
-            world.resume(world.start(rng.choice(ready)))
+            task = rng.choice(ready)
+            actor = world.start(task)
+            if rng.random() < self._twins:
+                world.lose_contact(task)
+            world.resume(actor)
         elif action == "next event":
             assert event is not None
             world.move_clock(event)

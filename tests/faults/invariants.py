@@ -32,7 +32,8 @@ class Books:
         """Read the tables."""
         names = ("campaigns", "occurrences", "waves", "parts", "entries", "attempts", "deferred")
         with connection.cursor(row_factory=dict_row) as cursor:
-            return cls(world, {name: cursor.execute(f"SELECT * FROM outcamp.{name}").fetchall() for name in names})
+            tables = {name: cursor.execute(f"SELECT * FROM outcamp.{name}").fetchall() for name in names}
+            return cls(world, tables | {"diary": cursor.execute("SELECT * FROM faults.diary ORDER BY page").fetchall()})
 
     def __getitem__(self, table: str) -> list[Row]:
         return self.tables[table]
@@ -41,7 +42,7 @@ class Books:
 def violations(world: World, connection: psycopg.Connection[Any]) -> list[str]:
     """Return everything that breaks the promise, each line beginning with the name of the check."""
     books = Books.of(world, connection)
-    checks = (errors, twice, limits, windows, entries, rest, verdicts, counted, told, doubts)
+    checks = (errors, twice, limits, windows, entries, rest, verdicts, counted, told, doubts, diary)
     return [f"{check.__name__}: {line}" for check in checks for line in check(books)]
 
 
@@ -236,17 +237,33 @@ def told(books: Books) -> Iterator[str]:
 def doubts(books: Books) -> Iterator[str]:
     """What never arrived is at worst unknown, and no more chunks are in doubt than tries of send were lost."""
     arrived = {arrival.key for arrival in books.world.server.log}
-    in_doubt = set()
     for row in books["attempts"]:
         key = (row["occurrence_id"], row["recipient_id"], row["attempt"])
         if row["submitted_at"] is None:
             continue
         if key not in arrived and row["disposition"] != "unknown":
             yield f"{key} never arrived, and the ledger says {row['state']} {row['disposition']}"
-        if row["disposition"] == "unknown" or key not in arrived:
-            in_doubt.add((row["wave_id"], row["batch"], row["token"]))
+    in_doubt = {(page["wave_id"], page["batch"], page["token"]) for page in books["diary"] if page["disposition"] == "unknown"}
     if len(in_doubt) > books.world.lost_sends:
-        yield f"{len(in_doubt)} chunks are in doubt, and {books.world.lost_sends} tries were lost"
+        yield f"{len(in_doubt)} chunks were in doubt, and {books.world.lost_sends} tries were lost"
+
+
+# From which state to which an attempt may go; None: it did not exist.
+STEPS = {
+    None: {"waiting", "claimed"},
+    "waiting": {"waiting", "claimed"},
+    "claimed": {"claimed", "waiting", "submitting", "closed"},
+    "submitting": {"sent", "closed"},
+    "sent": {"sent", "closed"},
+    "closed": {"closed"},
+}
+
+
+def diary(books: Books) -> Iterator[str]:
+    """An attempt goes from state to state as the design says, and never back to where it could be submitted again."""
+    for page in books["diary"]:
+        if page["is_now"] not in STEPS[page["was"]]:
+            yield f"{(page['occurrence_id'], page['recipient_id'], page['attempt'])} went from {page['was']} to {page['is_now']}"
 
 
 def _attempts_by_entry(books: Books) -> dict[tuple[int, str], list[Row]]:

@@ -22,11 +22,25 @@ EMPTY = """
 DO $$ DECLARE command text; BEGIN
     SET LOCAL session_replication_role = replica;
     FOR command IN
-        SELECT format('DELETE FROM %I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'outcamp'
+        SELECT format('DELETE FROM %I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('outcamp', 'faults')
         UNION ALL SELECT format('SELECT setval(%L, 1, false)', format('%I.%I', schemaname, sequencename))
-        FROM pg_sequences WHERE schemaname = 'outcamp' AND last_value IS NOT NULL
+        FROM pg_sequences WHERE schemaname IN ('outcamp', 'faults') AND last_value IS NOT NULL
     LOOP EXECUTE command; END LOOP;
 END $$"""
+# A diary of the harness's own: every state that any attempt ever had, whatever became of it later.
+DIARY = """
+CREATE SCHEMA faults;
+CREATE TABLE faults.diary (
+    page bigint GENERATED ALWAYS AS IDENTITY, occurrence_id bigint, recipient_id text, attempt int,
+    was text, is_now text, disposition text, wave_id bigint, batch int, token int);
+CREATE FUNCTION faults.write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO faults.diary (occurrence_id, recipient_id, attempt, was, is_now, disposition, wave_id, batch, token)
+    VALUES (NEW.occurrence_id, NEW.recipient_id, NEW.attempt, CASE TG_OP WHEN 'UPDATE' THEN OLD.state END, NEW.state, NEW.disposition,
+            NEW.wave_id, NEW.batch, NEW.token);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER diary AFTER INSERT OR UPDATE ON outcamp.attempts FOR EACH ROW EXECUTE FUNCTION faults.write();
+"""
 SWEEP = 100  # seeds until what was deleted is swept out
 
 
@@ -106,6 +120,7 @@ class Wires:
 
     def __init__(self, uri: str) -> None:
         self.uri, self.monitor = uri, Monitor(uri)
+        self.monitor.connection.execute(DIARY)
         self._free: list[Wire] = []
         self._emptied = 0
 

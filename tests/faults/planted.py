@@ -125,11 +125,11 @@ def stale_token() -> AbstractContextManager[Any]:
 
 def window_only_planned() -> AbstractContextManager[Any]:
     """The send trusts the filter's look at the window."""
+    return swapped(sending, "next_open_column", _open_at_once)
 
-    def open_at_once(_times: Any, zones: pa.Array, now: Any, _expires_at: Any) -> pa.Array:
-        return pa.array([now] * len(zones), pa.timestamp("us", tz="UTC"))
 
-    return swapped(sending, "next_open_column", open_at_once)
+def _open_at_once(_times: Any, zones: pa.Array, now: Any, _expires_at: Any) -> pa.Array:
+    return pa.array([now] * len(zones), pa.timestamp("us", tz="UTC"))
 
 
 def limits_only_planned() -> AbstractContextManager[Any]:
@@ -139,8 +139,11 @@ def limits_only_planned() -> AbstractContextManager[Any]:
 
 
 def expiry_only_planned() -> AbstractContextManager[Any]:
-    """The send does not ask whether the campaign has expired meanwhile."""
-    return edited("halt-of-campaign", "WHEN expires_at <= %(now)s THEN 'expired'", "WHEN expires_at <= %(now)s THEN NULL")
+    """The send does not ask whether the campaign has expired meanwhile; the look at the window, which knows the expiry, is gone as well."""
+    return both(
+        swapped(sending, "next_open_column", _open_at_once),
+        edited("halt-of-campaign", "WHEN expires_at <= %(now)s THEN 'expired'", "WHEN expires_at <= %(now)s THEN NULL"),
+    )
 
 
 def dead_waves_keep() -> AbstractContextManager[Any]:
