@@ -37,7 +37,7 @@ types: setup ## Check the types with mypy
 	.venv/bin/mypy
 
 fast: setup ## Run pytest only; make fast ARGS="-k limits" chooses
-	.venv/bin/pytest -n $(JOBS) $(ARGS)
+	.venv/bin/pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 lock: setup ## Renew requirements.txt after a change to the dependencies in pyproject.toml
 	.venv/bin/uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-header --no-emit-index-url -q -o requirements.txt
