@@ -168,7 +168,7 @@ class Chaos:
             holders = [other for other in self.world.scheduler.actors if other.can_run]
             self.world.resume(actor if actor.can_run or not holders else self._rng.choice(holders))
 
-    def _turn(self) -> bool:
+    def _turn(self) -> bool:  # noqa: C901, PLR0912 - one branch for each thing that can happen
         """Let one thing happen; False when nothing can happen any more."""
         world, rng = self.world, self._rng
         ready = world.ready()

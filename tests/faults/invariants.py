@@ -1,4 +1,4 @@
-"""The promise, checked from the receiving server's log, the ledger's tables and the verdicts' Parquet; no query or rule of the product is used."""
+"""The promise, checked from the receiving server's log, the ledger's tables and the lake; no query or rule of the product is used."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -88,7 +87,8 @@ def limits(books: Books) -> Iterator[str]:
                     and world.server.disclosed.get(other.key, arrival.number + 1) > arrival.number
                 ]
                 if len(before) >= count:
-                    yield f"{recipient} got {arrival.campaign} {arrival.key} at {arrival.decided:%d %H:%M:%S.%f} after {len(before)} within {within}"
+                    at = f"{arrival.decided:%d %H:%M:%S.%f}"
+                    yield f"{recipient} got {arrival.campaign} {arrival.key} at {at} after {len(before)} within {within}"
 
 
 def windows(books: Books) -> Iterator[str]:
@@ -137,7 +137,7 @@ def rest(books: Books) -> Iterator[str]:
             yield f"{run.campaign} {run.key} is {run.state}"
 
 
-def verdicts(books: Books) -> Iterator[str]:
+def verdicts(books: Books) -> Iterator[str]:  # noqa: C901 - one check after the other, each two lines
     """Every candidate of every decided part has exactly one verdict, and is in the campaign if and only if that lets it in."""
     waves = {row["wave_id"]: row for row in books["waves"]}
     occurrences = {row["occurrence_id"]: row for row in books["occurrences"]}
@@ -156,7 +156,9 @@ def verdicts(books: Books) -> Iterator[str]:
             continue
         if sum(count for _, _, count in part["funnel"]) != len(rows):
             yield f"{where}: the funnel {part['funnel']} is not {len(rows)}"
-        decided = Counter((row["occurrence"], row["recipient_id"], row["attempt"]) for row in rows if row["reason"] not in {"duplicate", "expired"})
+        decided = Counter(
+            (row["occurrence"], row["recipient_id"], row["attempt"]) for row in rows if row["reason"] not in {"duplicate", "expired"}
+        )
         yield from (f"{where}: {key} has {count} verdicts" for key, count in decided.items() if count > 1)
         if wave["occurrence_id"] is None:
             continue

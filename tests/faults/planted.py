@@ -165,8 +165,13 @@ def everybody_is_dead() -> AbstractContextManager[Any]:
 def crash_sends_again() -> AbstractContextManager[Any]:
     """A submission without an answer is taken for one that was not made."""
     doubt = "doubt-submissions-of-batch"
-    given_back = queries()[doubt].rstrip(";").replace(
-        "SET state = 'closed', disposition = 'unknown', disposed_at = %(now)s", "SET state = CASE WHEN %(now)s IS NULL THEN state ELSE 'claimed' END"
+    given_back = (
+        queries()[doubt]
+        .rstrip(";")
+        .replace(
+            "SET state = 'closed', disposition = 'unknown', disposed_at = %(now)s",
+            "SET state = CASE WHEN %(now)s IS NULL THEN state ELSE 'claimed' END",
+        )
     )
     return rewritten(doubt, f"WITH again AS ({given_back}) SELECT a.* FROM again a WHERE false")
 
