@@ -198,11 +198,7 @@ class Chaos:
         if action == "go on":
             # Those who have not come to the meeting yet go first: the others wait for them there.
             late = [actor for actor in awake if not actor.at.startswith(self._meeting)]
-            if not late and rng.random() < 0.2:
-                # While everybody is there, Airflow's other DAG looks in.
-                self._to_its_end(world.start_pulse(rng.choice(list(world.plans))))
-            else:
-                world.resume(rng.choice(late if late and rng.random() < 0.85 else awake))
+            world.resume(rng.choice(late if late and rng.random() < 0.85 else awake))
         elif action == "start":
             task = rng.choice(ready)
             actor = world.start(task)

@@ -34,10 +34,6 @@ class Books:
             tables = {name: cursor.execute(f"SELECT * FROM outcamp.{name}").fetchall() for name in names}
             return cls(world, tables | {"diary": cursor.execute("SELECT * FROM faults.diary ORDER BY page").fetchall()})
 
-    def name_of(self, campaign_id: int) -> str:
-        """Return the name of a campaign."""
-        return next(row["name"] for row in self["campaigns"] if row["campaign_id"] == campaign_id)
-
     def __getitem__(self, table: str) -> list[Row]:
         return self.tables[table]
 
@@ -241,7 +237,7 @@ def told(books: Books) -> Iterator[str]:
 
 
 def doubts(books: Books) -> Iterator[str]:
-    """What never arrived is at worst unknown, and of a batch no more tries are ever in doubt than were lost."""
+    """What never arrived is at worst unknown, and no more chunks are in doubt than tries of send were lost."""
     arrived = {arrival.key for arrival in books.world.server.log}
     for row in books["attempts"]:
         key = (row["occurrence_id"], row["recipient_id"], row["attempt"])
@@ -249,16 +245,9 @@ def doubts(books: Books) -> Iterator[str]:
             continue
         if key not in arrived and row["disposition"] != "unknown":
             yield f"{key} never arrived, and the ledger says {row['state']} {row['disposition']}"
-    waves = {row["wave_id"]: row["run"] for row in books["waves"]}
-    names = {row["occurrence_id"]: books.name_of(row["campaign_id"]) for row in books["occurrences"]}
-    tries = {
-        (names[page["occurrence_id"]], waves[page["wave_id"]], page["batch"], page["token"])
-        for page in books["diary"]
-        if page["disposition"] == "unknown"
-    }
-    for batch, count in Counter(found[:3] for found in tries).items():
-        if count > books.world.lost_sends[batch]:
-            yield f"{batch}: {count} tries were in doubt, and {books.world.lost_sends[batch]} were lost"
+    in_doubt = {(page["wave_id"], page["batch"], page["token"]) for page in books["diary"] if page["disposition"] == "unknown"}
+    if len(in_doubt) > books.world.lost_sends:
+        yield f"{len(in_doubt)} chunks were in doubt, and {books.world.lost_sends} tries were lost"
 
 
 # From which state to which an attempt may go; None: it did not exist.
@@ -303,6 +292,7 @@ def _rows_of(books: Books, part: Row) -> list[Row]:
 def _is_named(books: Books, part: Row) -> bool:
     """Tell whether a task has ended well that gives this part's file its readable name."""
     wave = next(row for row in books["waves"] if row["wave_id"] == part["wave_id"])
-    task = books.world.runs[books.name_of(wave["campaign_id"]), wave["run"]].tasks.get(("filter", part["part"]))
+    name = next(row["name"] for row in books["campaigns"] if row["campaign_id"] == wave["campaign_id"])
+    task = books.world.runs[name, wave["run"]].tasks.get(("filter", part["part"]))
     # A filter task is there because the snapshot's has ended well.
     return task is not None and (part["step"] == "snapshot" or task.state == "success")

@@ -62,7 +62,7 @@ class Server:
         """Take one message and answer."""
         self.log.append(arrival)
         fate = Random(f"{self.seed}/{arrival.key}/{sum(old.key == arrival.key for old in self.log)}")
-        code, kind = fate.choice(CODES), fate.choice(("now", "later", "later", "later", "never"))
+        code, kind = fate.choice(CODES), fate.choice(("now", "later", "later", "never"))
         message_id = f"m{arrival.number}"
         if kind == "now":
             self.answered[arrival.key] = code
@@ -75,7 +75,7 @@ class Server:
 
     def _plan(self, arrival: Arrival, code: str, fate: Random) -> None:
         """Let an outcome come: now and then late, twice, or contradicted by another one."""
-        happens = arrival.at + timedelta(minutes=fate.choice((0, 0, 1, 20, 90, 600)))
+        happens = arrival.at + timedelta(minutes=fate.choice((0, 1, 20, 90, 600)))
         comes = happens + timedelta(minutes=fate.choice((0, 0, 15, 2000)))
         codes = fate.choice(([code], [code], [code, code], [code, fate.choice(CODES)]))
         for told in codes:

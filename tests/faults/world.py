@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -45,8 +44,7 @@ class World:
         self.runs: dict[tuple[str, str], Run] = {}
         self.paused: set[str] = set()
         self.errors: list[str] = []  # what no step may ever raise
-        # Tries of send that crashed, failed, or were taken for dead: by campaign, run and batch.
-        self.lost_sends: Counter[tuple[str, str, int]] = Counter()
+        self.lost_sends = 0  # tries of send that crashed, failed, or were taken for dead
         self._tries: dict[Actor, Task] = {}
         self._to_come = sorted((at, plan.name) for plan in plans for at in plan.occurrences)
         self._wires = wires
@@ -123,8 +121,8 @@ class World:
             return
         task = self._tries.pop(actor, None)
         self._judge(actor)
-        if task is not None and (actor.crashed or actor.error is not None):
-            self._lose_send(task)
+        if task is not None and task.step == "send" and (actor.crashed or actor.error is not None):
+            self.lost_sends += 1
         if task is None or task.actor is not actor:
             return  # a try that Airflow has given up
         task.actor = None
@@ -136,7 +134,7 @@ class World:
     def lose_contact(self, task: Task) -> None:
         """Let Airflow take a running try for dead, and start another one some time; the first one lives on."""
         task.actor = None
-        self._lose_send(task)
+        self.lost_sends += task.step == "send"
         self._try_again(task, for_good=False)
 
     def task_of(self, actor: Actor) -> Task | None:
@@ -145,9 +143,7 @@ class World:
 
     def clear(self, run: Run, task: Task) -> None:
         """Let a person clear a task and all after it; tries that run live on."""
-        for other in run.tasks.values():
-            if other.actor is not None:
-                self._lose_send(other)
+        self.lost_sends += sum(other.step == "send" and other.actor is not None for other in run.tasks.values())
         run.clear(task)
 
     def mark_dead(self, run: Run) -> None:
@@ -155,12 +151,8 @@ class World:
         run.state = "dead"
         for task in run.tasks.values():
             if task.actor is not None:
-                self._lose_send(task)
+                self.lost_sends += task.step == "send"
                 task.actor = None
-
-    def _lose_send(self, task: Task) -> None:
-        if task.step == "send":
-            self.lost_sends[task.run.campaign, task.run.key, task.number] += 1
 
     def _try_again(self, task: Task, *, for_good: bool) -> None:
         task.failures += 1
