@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -54,3 +59,34 @@ def test_nothing_listens_beyond_the_host() -> None:
     """The one port that is published is published on loopback."""
     ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
     assert ["127.0.0.1:8080:8080"] == ports
+
+
+def test_docker_compose_accepts_the_file() -> None:
+    """Docker's own reader takes the file when every secret is given, and refuses it when one is missing."""
+    compose = compose_command()
+    secrets = ["POSTGRES_PASSWORD", "REDIS_PASSWORD", "AIRFLOW_JWT_SECRET", "AIRFLOW_SECRET_KEY", "AIRFLOW_FERNET_KEY"]
+    given = {name: value for name, value in os.environ.items() if name not in secrets}
+
+    def accepts(names: list[str]) -> bool:
+        environment = given | dict.fromkeys(names, "made-up")
+        command = [*compose, "-f", "docker-compose.yaml", "config", "-q"]
+        return 0 == subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).returncode
+
+    assert accepts(secrets)
+    assert [] == [name for name in secrets if accepts([other for other in secrets if other != name])]
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
+    """The image is built as the linter of Dockerfiles advises."""
+    hadolint = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([hadolint, "Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (0, "") == (done.returncode, done.stdout)
+
+
+def compose_command() -> list[str]:
+    """Docker compose as it is installed here: the plugin of the engine, or the command of its own."""
+    if shutil.which("docker-compose"):
+        return ["docker-compose"]
+    if shutil.which("docker") and 0 == subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
+        return ["docker", "compose"]
+    return pytest.skip("docker compose is not installed")
