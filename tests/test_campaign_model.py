@@ -527,7 +527,6 @@ def test_what_has_no_behaviour_yet_is_named() -> None:
             "25: channels.email.unsubscribe",
             "27: channels.agent_voice.transport",
             "64: breakers",
-            "65: presets",
             "66: notify",
         )
     ] == found
@@ -536,7 +535,7 @@ def test_what_has_no_behaviour_yet_is_named() -> None:
 def test_a_simulation_replaces_segment_transport_and_pace() -> None:
     """Simulated, a campaign may name any transport, pace and source; what else has no behaviour is refused all the same."""
     full = read_campaign(FULL, "a.yaml")
-    assert ["breakers", "presets", "notify"] == [found.field for found in not_supported_yet(full, simulated=True)]
+    assert ["breakers", "notify"] == [found.field for found in not_supported_yet(full, simulated=True)]
     elsewhere = campaign(head=HEAD.replace("people.csv", "s3://lists/people.parquet"))
     assert ["segment.file"] == [found.field for found in not_supported_yet(elsewhere)]
     assert [] == not_supported_yet(elsewhere, simulated=True)

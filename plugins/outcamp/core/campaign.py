@@ -13,6 +13,7 @@ from outcamp.core.communication_time import CommunicationTime
 from outcamp.core.dispositions import Channel
 from outcamp.core.frozen import Frozen
 from outcamp.core.limits import Breakers, EntryLimits, Limit
+from outcamp.core.presets import limits_of, preset_problems, tightened
 from outcamp.core.problems import Problem, refused
 from outcamp.core.reattempts import ReattemptRule, rule_problems
 from outcamp.core.schedule import Schedule
@@ -79,6 +80,16 @@ class Campaign(Frozen):
         return tuple(dict.fromkeys([self.channel, *(rule.channel for rule in self.reattempts)]))
 
     @property
+    def contact_time(self) -> CommunicationTime | None:
+        """The communication time within the hours of the presets: what the rules go by."""
+        return tightened(self.presets, self.communication_time)
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """The communication limits, the presets' among them."""
+        return (*self.communication_limits, *limits_of(self.presets))
+
+    @property
     def endpoint_columns(self) -> tuple[str, ...]:
         """The columns that ``endpoints`` names, under the names that they have after ``segment.columns``: each once, in this order."""
         columns = {} if isinstance(self.segment, ExternalSegment) else self.segment.columns
@@ -104,6 +115,7 @@ class Campaign(Frozen):
             for position, column in enumerate(self.endpoints)
             if column in self.endpoints[:position]
         ]
+        problems += preset_problems(self.presets, self.communication_time, self.channels_used)
         if problems:
             raise refused(*problems)
         return self

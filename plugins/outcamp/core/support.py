@@ -26,14 +26,6 @@ def not_supported_yet(campaign: Campaign, simulated: bool = False, file: str = "
         found.append(("review", "true", "Leave it out."))
     if campaign.breakers is not None:
         found.append(("breakers", None, "Leave them out."))
-    if campaign.presets:
-        found.append(
-            (
-                "presets",
-                ", ".join(campaign.presets),
-                "Leave them out, and write their rules as communication_time and communication_limits.",
-            )
-        )
     if campaign.notify:
         found.append(("notify", ", ".join(campaign.notify), "Leave it out."))
     return [

@@ -36,7 +36,7 @@ def phone_columns(campaign: Campaign) -> tuple[str, ...]:
 
 def endpoints(table: pa.Table, campaign: Campaign, channel: Channel) -> Endpoints:
     """Return the endpoints of a table's rows on a channel; a column that the segment lacks is missing in every row."""
-    time = campaign.communication_time
+    time = campaign.contact_time
     asks_number = time is not None and bool(time.active) and time.time_zone == RECIPIENT and "area_code" in time.detect
     if channel in PHONE_CHANNELS:
         return _first_phone(table, phone_columns(campaign))

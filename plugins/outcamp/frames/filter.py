@@ -104,7 +104,7 @@ def decide(
         reached = candidates if len(mine) == count else candidates.take(mine)
         found = endpoints(reached, campaign, channel)
         decided.endpoint[mine] = _objects(found.address)
-        decided.zones[mine] = _objects(zone_sets(reached, campaign.communication_time, found.zones).cast(pa.string()))
+        decided.zones[mine] = _objects(zone_sets(reached, campaign.contact_time, found.zones).cast(pa.string()))
     rows = decided.settle(rows, decided.lacks(decided.endpoint), "drop", "invalid_endpoint")
 
     known = standing(rows, pa.array(decided.endpoint[rows], pa.string()))
@@ -115,7 +115,7 @@ def decide(
     rows = decided.settle(rows, is_open, again, "already_in_campaign")
     rows = decided.settle(rows, too_often, "drop", "entry_limit")
 
-    if campaign.communication_time is not None and campaign.communication_time.active:
+    if campaign.contact_time is not None and campaign.contact_time.active:
         rows = decided.settle(rows, decided.lacks(decided.zones), "drop", "no_time_zone")
     rows = decided.settle(rows, is_new & _held_out(candidates["recipient_id"], campaign), "drop", "holdout")
 

@@ -73,7 +73,7 @@ class Engine:
     @cached_property
     def open_times(self) -> dict[Channel, OpenTimes]:
         """Return the open times of each channel that the campaign uses."""
-        return {channel: OpenTimes.of(self.campaign.communication_time, channel) for channel in self.campaign.channels_used}
+        return {channel: OpenTimes.of(self.campaign.contact_time, channel) for channel in self.campaign.channels_used}
 
     @cached_property
     def rules(self) -> list[RuleRow]:
@@ -87,7 +87,7 @@ class Engine:
     @cached_property
     def limits(self) -> list[tuple[int, timedelta]]:
         """Return the campaign's own communication limits."""
-        return [(limit.count, limit.within) for limit in self.campaign.communication_limits]
+        return [(limit.count, limit.within) for limit in self.campaign.limits]
 
     @cached_property
     def limits_in_total(self) -> list[tuple[int, timedelta]]:
