@@ -5,7 +5,7 @@
 
 JOBS ?= 2
 # The others build or check tables for a release, and say in their first lines what they need beyond the lock.
-BENCHMARKS = $(filter-out %_build.py %_measure.py, $(sort $(wildcard benchmarks/*.py)))
+BENCHMARKS = $(filter-out %/table.py %_build.py %_measure.py, $(sort $(wildcard benchmarks/*.py)))
 PYTHONS := python3.11 python3.12 python3.13 python3
 RUNS := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 

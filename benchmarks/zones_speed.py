@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytz
+from table import Row, show
 
 from outcamp.core.communication_time import CommunicationTime, Window
 from outcamp.core.open_times import OpenTimes
@@ -83,9 +84,9 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def main() -> None:
-    """Print seconds and ratios."""
+    """Measure, and print the table."""
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    print(f"| {rows:,} recipients | zones | next opening | one at a time | ratio |\n|---|---|---|---|---|")
+    shown = []
     for name, table in recipients(rows).items():
         source = "column" if "time_zone" in table.column_names else "address"
         communication_time = CommunicationTime(time_zone="recipient", detect=(source,), active=WINDOWS)
@@ -99,7 +100,13 @@ def main() -> None:
         slow = (time.perf_counter() - start) * rows / len(sample)
         if one_by_one != instants.slice(0, SAMPLE).to_pylist():
             raise SystemExit(f"{name}: the column and the rows differ.")
-        print(f"| {name} | {zone_seconds:.3f} s | {open_seconds:.3f} s | {slow:.0f} s | {slow / open_seconds:,.0f} |")
+        shown += [
+            Row(f"{name}: zones", f"{zone_seconds:.3f} s"),
+            Row(f"{name}: next openings", f"{open_seconds:.3f} s"),
+            Row(f"{name}: next openings, one at a time, scaled", f"{slow:.0f} s"),
+            Row(f"{name}: next openings, against one at a time", f"{slow / open_seconds:,.0f} x"),
+        ]
+    show(f"zones and next openings: {rows:,} recipients", shown)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,25 @@ import pytest
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
+_IN_A_BROWSER = (
+    "test_a_run_is_watched_to_its_end",
+    "test_campaigns_are_found_in_the_navigation_and_open_in_airflow",
+    "test_dark_and_narrow",
+    "test_pause_and_unpause",
+    "test_a_trigger_asks_first_and_makes_a_run",
+    "test_a_recipient_is_found",
+    "test_the_keyboard_is_enough",
+    "test_stop_is_asked_for_and_final",
+)
 # "tests/test_x.py::test_name": what it needs that a desk may lack. In CI everything is there, and nothing is skipped.
 AT_A_DESK: dict[str, str] = {
     "tests/test_compose.py::test_docker_compose_accepts_the_file": "docker compose; Debian: apt-get install docker-compose",
+    # pytest-xdist adds the group to the name.
+    **{
+        f"tests/in_browser/test_pages.py::{name}{group}": "chromium; Debian: apt-get install chromium"
+        for name in _IN_A_BROWSER
+        for group in ("", "@airflow")
+    },
 }
 ALLOWED: dict[str, str] = {} if os.environ.get("CI") else AT_A_DESK
 

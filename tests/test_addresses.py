@@ -18,7 +18,7 @@ from outcamp.core.addresses import Country, PostalRange, PostalRanges, plain_nam
 from outcamp.core.communication_time import CommunicationTime, Window
 from outcamp.core.errors import DataError
 from outcamp.core.zones import ADDRESSES_SINCE, is_zone, same_clock, split_zones
-from outcamp.frames.place_tables import country
+from outcamp.frames.place_tables import country, five_digit_zones
 from outcamp.frames.zones import zone_sets
 
 DATA = files("outcamp.frames") / "zone_data"
@@ -223,8 +223,8 @@ def test_only_countries_with_several_clocks_have_tables() -> None:
 
 words = st.none() | st.sampled_from(["TX", "texas", "ON", "Ontario", "NSW", "Atlantis", ""])
 towns = st.none() | st.sampled_from(["El Paso", "Toronto", "Broken Hill", "Springfield", "Atlantis", ""])
-codes = st.none() | st.sampled_from(["79901", "10001-1234", " K1A 0B1", "2880", "2139", "junk", ""])
-countries = st.none() | st.sampled_from(["US", " us", "CA", "au", "DE", "XX", ""])
+codes = st.none() | st.sampled_from(["79901", "10001-1234", " 35001", "690000", "0999", " K1A 0B1", "2880", "2139", "junk", "٢٨٠٠١", ""])
+countries = st.none() | st.sampled_from(["US", " us", "CA", "au", "es", "RU", "DE", "XX", ""])
 ADDRESS = CommunicationTime(
     time_zone="recipient", detect=("address",), active=(Window(days=(0, 1, 2, 3, 4), start_minute=540, end_minute=1020),)
 )
@@ -249,6 +249,13 @@ def test_each_row_has_the_zones_of_its_own_address(addresses: list[tuple[str | N
     table = pa.table({name: pa.array(values, type=pa.string()) for name, values in columns.items() if name not in missing})
     expected = [zones_of_one_address(*row) for row in zip(*columns.values(), strict=True)]
     assert expected == zone_sets(table, ADDRESS).to_pylist()
+
+
+@pytest.mark.parametrize("code", sorted({row["country"] for row in rows("postal_ranges.csv")} | {"US"}))
+def test_five_digits_say_in_the_table_what_the_ranges_say(code: str) -> None:
+    """Each of the hundred thousand numbers has the zones that the longest range around it has."""
+    ranges = known(code).postal
+    assert [ranges.zones(f"{number:05}") for number in range(100_000)] == five_digit_zones(code).to_arrow().to_pylist()
 
 
 def test_without_a_country_an_address_says_nothing() -> None:

@@ -12,9 +12,10 @@ import psycopg
 import pytest
 
 from drafts import HEAD, make_project
-from outcamp.cli.connections import Target, open_connection, read_definition
+from outcamp.cli.connections import open_connection, read_definition
 from outcamp.cli.main import main
 from outcamp.core.errors import NotSupportedYet, OutcampError, SourceUnavailable, UsageError
+from outcamp.segments.drivers import Target
 
 
 def refusal(home: Path, kind: type[OutcampError]) -> str:
@@ -29,30 +30,30 @@ def refusal(home: Path, kind: type[OutcampError]) -> str:
     [
         (
             "postgres://ann:p%40ss%2Fw@db.example.com:5433/sales?sslmode=require",
-            Target("postgres", "db.example.com", 5433, "ann", "p@ss/w", "sales", (("sslmode", "require"),)),
+            Target("X", "postgres", "db.example.com", 5433, "ann", "p@ss/w", "sales", {"sslmode": "require"}),
         ),
-        ("postgresql://db/sales", Target("postgresql", "db", schema="sales")),
-        ("postgres://%2Frun%2Fpg/sales", Target("postgres", "/run/pg", schema="sales")),
-        ("sqlite:////data/a.db", Target("sqlite", "/data/a.db")),
-        ("sqlite:///data/a.db", Target("sqlite", "data/a.db")),
-        ("sqlite://%2Fdata%2Fa.db", Target("sqlite", "/data/a.db")),
+        ("postgresql://db/sales", Target("X", "postgresql", "db", schema="sales")),
+        ("postgres://%2Frun%2Fpg/sales", Target("X", "postgres", "/run/pg", schema="sales")),
+        ("sqlite:////data/a.db", Target("X", "sqlite", "/data/a.db")),
+        ("sqlite:///data/a.db", Target("X", "sqlite", "data/a.db")),
+        ("sqlite://%2Fdata%2Fa.db", Target("X", "sqlite", "/data/a.db")),
         (
             json.dumps({"conn_type": "postgres", "host": "db", "login": "ann", "password": "x", "schema": "sales", "port": 5433}),
-            Target("postgres", "db", 5433, "ann", "x", "sales"),
+            Target("X", "postgres", "db", 5433, "ann", "x", "sales"),
         ),
         (
             json.dumps({"conn_type": "postgres", "host": "db", "extra": '{"sslmode": "require"}'}),
-            Target("postgres", "db", options=(("sslmode", "require"),)),
+            Target("X", "postgres", "db", options={"sslmode": "require"}),
         ),
         (
             json.dumps({"conn_type": "postgres", "host": "db", "extra": {"sslmode": "require"}}),
-            Target("postgres", "db", options=(("sslmode", "require"),)),
+            Target("X", "postgres", "db", options={"sslmode": "require"}),
         ),
     ],
 )
 def test_a_connection_is_defined_as_in_airflow(definition: str, target: Target) -> None:
     """Both of Airflow's forms say the same things."""
-    assert target == read_definition(definition, "AIRFLOW_CONN_WAREHOUSE")
+    assert target == read_definition(definition, "X")
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,44 @@ def test_a_later_batch_does_not_break_what_the_first_began(postgres: psycopg.Con
     assert [text] == last_batch["v"].to_pylist()
 
 
+TEXTS = ["", " ", "a,b", '"', '""', "a\nb", "a\r\nb", "\\N", "\\.", "NULL", "007", "ä日", "NaN", "{}", "t", "x" * 300_000]
+
+
+@pytest.mark.parametrize("more", ["", ", current_date AS day"], ids=["copied", "by a cursor"])
+def test_every_value_comes_as_it_is(postgres: psycopg.Connection, more: str) -> None:
+    """An empty text is not a missing one, and nothing in a text ends a field or a row; numbers keep what no number is."""
+    postgres.execute("CREATE TABLE people (name text, age int, share float, vip bool, price numeric)")
+    rows = [
+        *((text, 1, 0.5, True, "1.50") for text in TEXTS),
+        (None, -(2**31), float("inf"), False, "1e3"),
+        ("", None, None, None, None),
+        ("nan", 0, float("-inf"), None, "NaN"),
+        (None, None, 1e-300, None, None),
+    ]
+    postgres.cursor().executemany("INSERT INTO people VALUES (%s, %s, %s, %s, %s)", rows)
+    found = [tuple(row.values())[:5] for row in rows_of(postgres, f"SELECT * {more} FROM people")]
+    assert [(*row[:4], "1000" if row[4] == "1e3" else row[4]) for row in rows] == found
+
+
+@pytest.mark.parametrize("more", ["", ", current_date AS day"], ids=["copied", "by a cursor"])
+def test_the_types_of_columns_do_not_depend_on_how_they_come(postgres: psycopg.Connection, more: str) -> None:
+    """All whole numbers are of one type, and so are all others; exact numbers, keys and padded text are text."""
+    numbers = "1::int2 AS a, 1::int4 AS b, 1::int8 AS c, 1.1::float4 AS d, 1::float8 AS e, true AS f"
+    texts = "'x'::varchar(9) AS g, 'x'::char(3) AS h, 1.10 AS i, NULL::int AS j, 'x' AS k"
+    (batch,) = database.stream(postgres, f"SELECT {numbers}, {texts} {more}", "people.sql")
+    kinds = [pa.int64(), pa.int64(), pa.int64(), pa.float64(), pa.float64(), pa.bool_(), *[pa.string()] * 5]
+    assert [*zip("abcdefghijk", kinds, strict=True)] == [(field.name, field.type) for field in batch.schema][:11]
+    assert (1, 1, 1, 1.1, 1.0, True, "x", "x  ", "1.10", None, "x") == tuple(batch.to_pylist()[0].values())[:11]
+
+
+@pytest.mark.parametrize("values", [[None], [None, None], [""], ["", None, "", "a"]])
+def test_rows_of_one_column_are_rows_even_if_they_are_missing(postgres: psycopg.Connection, values: list[str | None]) -> None:
+    """A missing value is a row, too."""
+    postgres.execute("CREATE TABLE people (name text)")
+    postgres.cursor().executemany("INSERT INTO people VALUES (%s)", [(value,) for value in values])
+    assert [{"name": value} for value in values] == rows_of(postgres, "SELECT name FROM people")
+
+
 @pytest.mark.parametrize(("kind", "key"), [("numeric", "12345678901234567890"), ("uuid", "16fd2706-8baf-433b-82eb-8c7fada847da")])
 def test_keys_of_postgres_can_be_ids(postgres: psycopg.Connection, kind: str, key: str) -> None:
     """Numeric and uuid keys are text as they stand."""
@@ -223,15 +261,24 @@ def test_a_database_that_is_gone_is_transient(postgres: psycopg.Connection) -> N
     assert f"people.sql: the database did not answer: the connection is closed{LATER}" == message
 
 
-def test_a_database_that_goes_away_while_it_is_read_is_transient(postgres: psycopg.Connection, postgres_uri: str) -> None:
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ("n AS recipient_id", "consuming input failed: server closed the connection unexpectedly"),
+        ("n AS recipient_id, current_date AS day", "terminating connection due to administrator command"),
+    ],
+    ids=["copied", "by a cursor"],
+)
+def test_a_database_that_goes_away_while_it_is_read_is_transient(
+    postgres: psycopg.Connection, postgres_uri: str, columns: str, reason: str
+) -> None:
     """The step is tried again from the start."""
-    batches = database.stream(postgres, "SELECT n AS recipient_id FROM generate_series(1, 120000) n", "people.sql")
+    batches = database.stream(postgres, f"SELECT {columns} FROM generate_series(1, 1200000) n", "people.sql")
     next(batches)
     with psycopg.connect(postgres_uri, autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 10000)", [postgres.info.backend_pid])
     with pytest.raises(SourceUnavailable) as raised:
         list(batches)
-    reason = "terminating connection due to administrator command"
     assert f"people.sql: the database did not answer: {reason}{LATER}" == str(raised.value)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outcamp.frames.hashing import buckets
-from outcamp.store.spill import BUCKETS, BucketSpill
+from outcamp.store.spill import BUCKETS, HELD_BYTES, BucketSpill
 
 KEYS = ("bucket", "recipient_id", "row")
 
@@ -24,9 +24,9 @@ def rows(ids: list[str], first: int = 0, numbers: list[int] | None = None) -> pa
     return pa.table({"recipient_id": recipients, "bucket": bucket, "row": pa.array(range(first, first + len(ids)), pa.int64())})
 
 
-def parts_of(tables: list[pa.Table], part_rows: int) -> list[tuple[int, int, list[tuple[int, str, int]]]]:
+def parts_of(tables: list[pa.Table], part_rows: int, held_bytes: int = HELD_BYTES) -> list[tuple[int, int, list[tuple[int, str, int]]]]:
     """The parts of a segment, with (bucket, recipient, row number) of each row."""
-    with BucketSpill(part_rows, KEYS) as spill:
+    with BucketSpill(part_rows, "bucket", "recipient_id", held_bytes) as spill:
         for table in tables:
             spill.add(table)
         return [(first, last, list(zip(*(part[key].to_pylist() for key in KEYS), strict=True))) for first, last, part in spill.parts()]
@@ -35,14 +35,18 @@ def parts_of(tables: list[pa.Table], part_rows: int) -> list[tuple[int, int, lis
 @given(
     tables=st.lists(st.lists(st.sampled_from([f"{number}" for number in range(30)]), max_size=15), min_size=1, max_size=6),
     part_rows=st.integers(1, 40),
+    held_bytes=st.sampled_from([0, 300, HELD_BYTES]),
 )
-def test_parts_are_the_segment_sorted_and_cut_between_buckets(tables: list[list[str]], part_rows: int) -> None:
-    """Together the parts are all rows in order of bucket, recipient and row; none is larger than asked, unless one bucket is."""
+def test_parts_are_the_segment_sorted_and_cut_between_buckets(tables: list[list[str]], part_rows: int, held_bytes: int) -> None:
+    """Together the parts are all rows in order of bucket, recipient and row; none is larger than asked, unless one bucket is.
+
+    It makes no difference whether the segment was held in memory, or went through files, all at once or bit by bit.
+    """
     numbered, first = [], 0
     for ids in tables:
         numbered.append(rows(ids, first))
         first += len(ids)
-    parts = parts_of(numbered, part_rows)
+    parts = parts_of(numbered, part_rows, held_bytes)
 
     ids = [name for table in tables for name in table]
     bucket_of = dict(zip(ids, buckets(pa.array(ids, pa.string())).tolist(), strict=True))
@@ -98,14 +102,24 @@ def test_where_nothing_was_added_there_is_no_part() -> None:
     assert [] == parts_of([], 20)
 
 
-@pytest.mark.parametrize("part_rows", [1, 100])
-def test_a_segment_without_rows_is_one_empty_part(part_rows: int) -> None:
+def test_a_segment_without_rows_is_one_empty_part() -> None:
     """The part has the columns of the segment."""
-    with BucketSpill(part_rows, KEYS) as spill:
+    with BucketSpill(100, "bucket", "recipient_id") as spill:
         spill.add(rows([]))
         ((first, last, part),) = spill.parts()
     assert (0, 63, 0) == (first, last, part.num_rows)
     assert list(rows([]).column_names) == part.column_names
+
+
+@pytest.mark.parametrize("held_bytes", [0, HELD_BYTES])
+def test_columns_of_categories_may_know_other_categories_in_each_table(held_bytes: int) -> None:
+    """As pandas writes them: every batch of a file brings a dictionary of its own."""
+    tables = [rows([name], place).append_column("plan", pa.array([name * 2]).dictionary_encode()) for place, name in enumerate("xyz")]
+    with BucketSpill(1, "bucket", "recipient_id", held_bytes) as spill:
+        for table in tables:
+            spill.add(table)
+        found = [(row["recipient_id"], row["plan"]) for _, _, part in spill.parts() for row in part.to_pylist()]
+    assert [("x", "xx"), ("y", "yy"), ("z", "zz")] == sorted(found)
 
 
 def test_nothing_is_left_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +128,7 @@ def test_nothing_is_left_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     held = []
 
     def fail_half_way() -> None:
-        with BucketSpill(10, KEYS) as spill:
+        with BucketSpill(10, "bucket", "recipient_id", held_bytes=1000) as spill:
             spill.add(rows([f"{number}" for number in range(100)]))
             held.extend(tmp_path.iterdir())
             next(spill.parts())

@@ -101,7 +101,7 @@ def missing_lock() -> AbstractContextManager[Any]:
 
 def claim_without_owner() -> AbstractContextManager[Any]:
     """A wave claims what is due without asking whose it is already."""
-    return edited("claim-due", "state = 'waiting' AND", "state IN ('waiting', 'claimed', 'submitting') AND")
+    return edited("claim-due", "state = 'waiting'\n", "state IN ('waiting', 'claimed', 'submitting')\n")
 
 
 def readmission() -> AbstractContextManager[Any]:

@@ -27,9 +27,10 @@ WHERE wave_id = %(wave_id)s AND batch = %(batch)s AND state = 'submitting' AND t
 RETURNING a.occurrence_id, a.recipient_id, a.attempt, a.disposition, a.disposed_at;
 
 -- name: claim-due
--- At the expiry everything that waits is taken, so that everybody gets a last verdict.
+-- At the expiry everything that waits is taken, so that everybody gets a last verdict. One bound, so that the index stops at it.
 UPDATE outcamp.attempts SET state = 'claimed', wave_id = %(wave_id)s
-WHERE campaign_id = %(campaign_id)s AND state = 'waiting' AND (due_at <= %(now)s OR %(everything)s);
+WHERE campaign_id = %(campaign_id)s AND state = 'waiting'
+  AND due_at <= CASE WHEN %(everything)s THEN 'infinity' ELSE %(now)s::timestamptz END;
 
 -- name: claim-deferred
 -- Only rows whose recipient is out of the campaign; the filter looks again under the bucket locks.
@@ -57,14 +58,14 @@ FROM outcamp.deferred d
 WHERE d.campaign_id = %(campaign_id)s AND d.wave_id = %(wave_id)s AND d.bucket BETWEEN %(first_bucket)s AND %(last_bucket)s;
 
 -- name: next-due
--- The next moment at which the campaign has anything to do, by cause.
+-- The next moment at which the campaign has anything to do, by cause. OFFSET 0 keeps the look-up of each deferred row's entry one.
 SELECT (SELECT min(due_at) FROM outcamp.attempts WHERE campaign_id = %(campaign_id)s AND state = 'waiting') AS waiting,
        (SELECT min(deadline_at) FROM outcamp.attempts
         WHERE campaign_id = %(campaign_id)s AND state = 'sent') AS deadline,
        EXISTS (SELECT FROM outcamp.deferred d
                WHERE d.campaign_id = %(campaign_id)s AND d.wave_id IS NULL
                  AND NOT EXISTS (SELECT FROM outcamp.entries e WHERE e.campaign_id = d.campaign_id
-                                 AND e.recipient_id = d.recipient_id AND e.exited_at IS NULL)) AS deferred_is_free,
+                                 AND e.recipient_id = d.recipient_id AND e.exited_at IS NULL OFFSET 0)) AS deferred_is_free,
        CASE WHEN EXISTS (SELECT FROM outcamp.entries WHERE campaign_id = %(campaign_id)s AND exited_at IS NULL)
               OR EXISTS (SELECT FROM outcamp.deferred WHERE campaign_id = %(campaign_id)s)
             THEN (SELECT expires_at FROM outcamp.campaigns WHERE campaign_id = %(campaign_id)s) END AS expiry;

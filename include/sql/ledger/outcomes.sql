@@ -2,11 +2,12 @@
 -- So no attempt ever stands disposed and unanswered, and a repeated step finds nothing left to do.
 
 -- name: record-outcomes
--- An outcome is taken once. It is late when the deadline passed before it happened; a final state is never undone,
--- but doubt (unknown) gives way to the truth. What never reached anybody stops counting.
+-- An outcome is taken when it is newer than what the books say; at one instant the one that counts is, and then the one later in the
+-- alphabet: so the books end the same in whatever order outcomes come. Doubt (unknown, no_outcome) gives way to any of them. It is late
+-- when the deadline passed before it happened. What never reached anybody stops counting; what reached them after all counts again.
 UPDATE outcamp.attempts a
 SET state = 'closed', disposition = r.disposition, disposed_at = r.disposed_at,
-    counted_at = CASE WHEN r.unreached THEN NULL ELSE a.counted_at END
+    counted_at = CASE WHEN r.unreached THEN NULL ELSE coalesce(a.counted_at, a.submitted_at) END
 FROM (SELECT *, %(campaign_id)s::integer AS campaign_id
       FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
                   %(disposition)s::text[], %(disposed_at)s::timestamptz[], %(unreached)s::boolean[])
@@ -15,7 +16,8 @@ FROM (SELECT *, %(campaign_id)s::integer AS campaign_id
 WHERE a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND a.attempt = r.attempt
   AND a.campaign_id = r.campaign_id
   AND a.state::text IN ('submitting', 'sent', 'closed') AND a.submitted_at IS NOT NULL
-  AND (a.disposition IS NULL OR a.disposition = 'unknown')
+  AND (a.disposition IS NULL OR a.disposition IN ('unknown', 'no_outcome')
+       OR (r.disposed_at, NOT r.unreached, r.disposition COLLATE "C") > (a.disposed_at, a.counted_at IS NOT NULL, a.disposition COLLATE "C"))
   AND (a.deadline_at IS NULL OR r.disposed_at <= a.deadline_at)
 RETURNING a.occurrence_id, a.recipient_id, a.attempt, a.disposition, a.disposed_at;
 
@@ -33,10 +35,12 @@ WITH rules AS MATERIALIZED (
              AS r (rule, disposition, channel, wait, times)
 ), following AS MATERIALIZED (
     SELECT d.occurrence_id, d.recipient_id, d.attempt, e.bucket, d.disposed_at, r.rule, r.channel, d.disposed_at + r.wait AS due_at
-    FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
-                %(disposition)s::text[], %(disposed_at)s::timestamptz[])
-         AS d (occurrence_id, recipient_id, attempt, disposition, disposed_at)
-    JOIN outcamp.entries e ON e.occurrence_id = d.occurrence_id AND e.recipient_id = d.recipient_id AND e.exited_at IS NULL
+    FROM (SELECT *, true AS is_open
+          FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
+                      %(disposition)s::text[], %(disposed_at)s::timestamptz[])
+               AS d (occurrence_id, recipient_id, attempt, disposition, disposed_at)
+          OFFSET 0) AS d  -- see send.sql: all open entries would be read, for each of these rows
+    JOIN outcamp.entries e ON e.occurrence_id = d.occurrence_id AND e.recipient_id = d.recipient_id AND (e.exited_at IS NULL) = d.is_open
     LEFT JOIN LATERAL (
         SELECT r.rule, r.channel, r.wait FROM rules r
         WHERE r.disposition = d.disposition
@@ -73,4 +77,45 @@ WHERE e.campaign_id = %(campaign_id)s AND e.exited_at IS NULL
 SELECT o.number, a.recipient_id, a.attempt, a.channel, a.submitted_at, a.disposition, a.disposed_at, a.counted_at IS NOT NULL, a.rule
 FROM outcamp.occurrences o JOIN outcamp.attempts a USING (occurrence_id)
 WHERE o.campaign_id = %(campaign_id)s AND a.submitted_at IS NOT NULL
+ORDER BY o.number, a.recipient_id, a.attempt;
+
+-- name: match-outcomes
+-- Which attempt each outcome from outside means, and why it is not taken where it is not. Without an occurrence it is the newest one in
+-- which that attempt had been submitted by then. Clocks of providers may be off by the leeway.
+SELECT array_agg(m.campaign_id ORDER BY m.row_no), array_agg(m.occurrence_id ORDER BY m.row_no), array_agg(m.channel ORDER BY m.row_no),
+       array_agg(m.aside ORDER BY m.row_no)
+FROM (
+    SELECT e.row_no, c.campaign_id, a.occurrence_id, a.channel,
+           CASE WHEN c.campaign_id IS NULL THEN 'no_campaign'
+                WHEN a.occurrence_id IS NULL THEN 'no_attempt'
+                WHEN e.channel <> a.channel THEN 'other_channel'
+                WHEN a.submitted_at IS NULL THEN 'not_submitted'
+                WHEN e.disposed_at > %(now)s + %(leeway)s::interval THEN 'in_the_future'
+                WHEN e.disposed_at < a.submitted_at - %(leeway)s::interval THEN 'before_submission'
+                WHEN e.disposed_at > a.deadline_at THEN 'late' END AS aside
+    FROM unnest(%(campaign)s::text[], %(occurrence)s::int[], %(recipient_id)s::text[], %(attempt)s::smallint[],
+                %(channel)s::text[], %(disposed_at)s::timestamptz[])
+         WITH ORDINALITY AS e (campaign, occurrence, recipient_id, attempt, channel, disposed_at, row_no)
+    LEFT JOIN outcamp.campaigns c ON c.name = e.campaign
+    LEFT JOIN LATERAL (
+        SELECT a.occurrence_id, a.channel, a.submitted_at, a.deadline_at
+        FROM outcamp.occurrences o JOIN outcamp.attempts a USING (occurrence_id)
+        WHERE o.campaign_id = c.campaign_id AND (e.occurrence IS NULL OR o.number = e.occurrence)
+          AND a.recipient_id = e.recipient_id AND a.attempt = e.attempt
+        ORDER BY a.submitted_at <= e.disposed_at DESC NULLS LAST, o.number DESC LIMIT 1
+    ) a ON true
+) AS m;
+
+-- name: keep-aside
+-- What matches nothing, or is not believed, is kept with its reason: once, however often it comes.
+INSERT INTO outcamp.events_not_matched (received_at, reason, event, fingerprint)
+SELECT %(now)s, e.reason, e.event::jsonb, sha256(convert_to(e.event, 'UTF8'))
+FROM unnest(%(reason)s::text[], %(event)s::text[]) AS e (reason, event)
+ON CONFLICT (fingerprint) DO NOTHING;
+
+-- name: attempts-in-doubt
+-- For people: the attempts of a campaign of which nobody knows whether they were submitted. It reads all attempts of the campaign.
+SELECT o.number, a.recipient_id, a.attempt, a.channel, a.submitted_at, a.occurrence_id
+FROM outcamp.occurrences o JOIN outcamp.attempts a USING (occurrence_id)
+WHERE o.campaign_id = %(campaign_id)s AND a.disposition = 'unknown'
 ORDER BY o.number, a.recipient_id, a.attempt;

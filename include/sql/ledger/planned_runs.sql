@@ -1,13 +1,18 @@
+-- name: lock-planned-runs
+-- One decision at a time about a campaign's queued runs, in a statement of its own: who waited then sees what the other one noted.
+-- The second key is no bucket, so nobody who decides about people waits here.
+SELECT pg_advisory_xact_lock(%(campaign_id)s, -1);
+
 -- name: plan-run
--- Kept until its instant has passed: at most two runs of a campaign are queued ahead.
+-- Kept until its wave is open: while a run is still to come, nobody asks for one after it, nor for a second one far ahead.
 INSERT INTO outcamp.planned_runs (campaign_id, run, at)
 SELECT campaign_id, %(run)s, %(at)s FROM outcamp.campaigns WHERE name = %(campaign)s
 ON CONFLICT DO NOTHING;
 
 -- name: planned-runs
--- Those up to an instant whose wave has not been opened: whatever is due when it opens, it takes, and it makes the next one.
-SELECT p.run FROM outcamp.planned_runs p JOIN outcamp.campaigns c USING (campaign_id)
-WHERE c.name = %(campaign)s AND p.at <= %(until)s
+-- Those whose wave has not been opened: whatever is due when it opens, it takes, and it makes the next one.
+SELECT p.run, p.at FROM outcamp.planned_runs p JOIN outcamp.campaigns c USING (campaign_id)
+WHERE c.name = %(campaign)s
   AND NOT EXISTS (SELECT FROM outcamp.waves w WHERE w.campaign_id = p.campaign_id AND w.run = p.run)
 ORDER BY p.at;
 

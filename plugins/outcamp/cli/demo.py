@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PORT = 8080
 LONGEST_SECONDS = 600
 WAVE_INTERVAL = timedelta(seconds=10)
-SETTINGS = {"OUTCAMP_WAVE_INTERVAL": "10", "OUTCAMP_PULSE": "20", "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3"}
+SETTINGS = {"OUTCAMP_WAVE_INTERVAL": "10", "OUTCAMP_PULSE": "10", "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3"}
 UNSAFE = ("fsync", "synchronous_commit", "full_page_writes")  # a demo has nothing to lose in a power cut
 TABLES = """
 CREATE TABLE employees (customer_no text);

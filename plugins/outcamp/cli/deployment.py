@@ -103,7 +103,7 @@ class Deployment:
 
     def environment(self) -> dict[str, str]:
         """Return the environment of every component, and of commands that work on this deployment."""
-        airflow = psycopg.conninfo.conninfo_to_dict(self.database("airflow"))
+        metadata = airflow_address(self.database("airflow"))
         secret = self._secret()
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))},
@@ -124,14 +124,17 @@ class Deployment:
             "AIRFLOW__CORE__FERNET_KEY": secret["fernet"],
             "AIRFLOW__API_AUTH__JWT_SECRET": secret["jwt"],
             "AIRFLOW__API__SECRET_KEY": secret["session"],
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{airflow['user']}@/airflow?host={airflow['host']}",
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+psycopg://{airflow['user']}@/airflow?host={airflow['host']}",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata,
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": metadata.replace("+psycopg2", "+psycopg"),
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+            # After a crash of this machine the tasks that were running go on within a minute or two; Airflow's own defaults take five.
+            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
             "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
@@ -285,6 +288,12 @@ class Deployment:
 
     def _look(self) -> str:
         return f"read the logs in {self.state / 'logs'}, then try again"
+
+
+def airflow_address(server_uri: str) -> str:
+    """Return the address of the database ``airflow`` on an embedded server, as Airflow's own settings write it."""
+    server = psycopg.conninfo.conninfo_to_dict(server_uri)
+    return f"postgresql+psycopg2://{server['user']}@/airflow?host={server['host']}"
 
 
 def stop_embedded(home: Path) -> None:

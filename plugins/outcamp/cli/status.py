@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from outcamp.cli.home import project_home
 from outcamp.cli.ledger import open_ledger
+from outcamp.cli.pause_switch import VARIABLE, paused_campaigns
 from outcamp.core.errors import ManifestError, UsageError, closest
 from outcamp.steps.project import Project
 from outcamp.steps.published import names, read_published
@@ -43,8 +44,10 @@ def run(args: argparse.Namespace) -> int:
             next_step = f"Did you mean {near!r}?" if near else "outcamp status lists the campaigns."
             raise UsageError(f"There is no campaign {args.name!r}.", next_step=next_step)
         interval = timedelta(seconds=max(args.wave_interval, 1))
+        paused = paused_campaigns(home)
         found = [
-            campaign_status(ledger, name, _manifest(home, name, published), now, interval) for name in ([args.name] if args.name else known)
+            campaign_status(ledger, name, _manifest(home, name, published), now, interval, paused or ())
+            for name in ([args.name] if args.name else known)
         ]
     if args.json:
         print(json.dumps([one.as_dict() for one in found], indent=2, default=str))
@@ -52,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
         print("\n".join(_line(one) for one in found) or "There is no campaign yet: write dags/campaigns/NAME.yaml.")
         for one in found if args.name else []:
             print(_funnel(one))
+        if paused is None and any(one.state == "Active" for one in found):
+            print(f"Whether Airflow has paused a campaign is not known here: {VARIABLE} is not set.")
     return 0 if all(one.balanced for one in found) else 1
 
 

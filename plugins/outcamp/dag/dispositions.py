@@ -28,20 +28,21 @@ def build_dispositions_dag() -> DAG:
 
 
 def pulse() -> dict[str, dict[str, int]]:
-    """Take in what has become of every campaign's attempts, and heal broken chains of waves; return the counts by campaign."""
+    """Take in what has become of every campaign's attempts, and heal broken chains of waves; return the counts by campaign and file."""
     from outcamp.dag.engines import engine_of, open_ledger
     from outcamp.steps.heal import heal, unfinished
-    from outcamp.steps.published import names
+    from outcamp.steps.outcome_folder import take_in_folder
+    from outcamp.steps.progress import refresh
+    from outcamp.steps.published import manifests_of, names
 
     settings = read_settings()
     ledger = open_ledger(settings)
     ledger.migrate()
-    found: dict[str, dict[str, int]] = {}
-    failed: list[str] = []
-    busy = unfinished(ledger)
-    for name in names(settings.home):
-        if name not in busy:
-            continue
+    # First the files: the waves that their outcomes call for are made below.
+    files, refused = take_in_folder(ledger, manifests_of(settings.home), settings.outcomes, ledger.now())
+    found = {name: {"outcomes": file.taken, "known": file.known, "aside": file.aside.total()} for name, file in files.items()}
+    failed = [f"{settings.outcomes / name} was refused: refused/{name}.reason.txt says why" for name in refused]
+    for name in sorted(unfinished(ledger, names(settings.home))):
         try:
             engine = engine_of(name, settings, ledger)
             followed = heal(engine, ledger.now())
@@ -52,6 +53,7 @@ def pulse() -> dict[str, dict[str, int]]:
             continue
         if followed.disposed:
             found[name] = {"outcomes": followed.disposed, "reattempts": followed.made, "exits": followed.exited}
+    refresh(ledger, ledger.now())
     if failed:
         raise OutcampError("\n".join(failed))
     return found

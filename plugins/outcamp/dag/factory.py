@@ -45,9 +45,11 @@ def build_dag(manifest: Manifest) -> DAG:
         tags=["outcamp", f"channel:{campaign.channel}", *([f"owner:{campaign.owner}"] if campaign.owner else [])],
         default_args={
             "owner": campaign.owner or "outcamp",
-            "retries": 4,
+            # A quarter of an hour in all: so long a ledger or a server may be away before somebody has to look.
+            "retries": 8,
             "retry_delay": timedelta(seconds=5),
             "retry_exponential_backoff": 2.0,
+            "max_retry_delay": timedelta(minutes=5),
             "retry_policy": RETRIES,
             # Runs without a logical date, which waves are, would queue behind everything else.
             "priority_weight": 10,
@@ -67,7 +69,7 @@ def _wire(name: str) -> None:
     upcoming = _of("next_wave", trigger_rule="none_failed")(tasks.next_wave)(name)
     sent = _of("send")(tasks.send).partial(campaign=name).expand(batch=batches)
     fed = _of("feed_back", trigger_rule="all_done")(tasks.feed_back)(name)
-    watch = _of("watch", trigger_rule="one_failed", retries=0)(tasks.watch)(name)
+    watch = _of("watch", trigger_rule="one_failed")(tasks.watch)(name)
     decided >> batches >> [upcoming, sent] >> fed
     # A run's colour is that of its leaves: without this one, feed_back would paint every wave green.
     [snapshot, decided, batches, upcoming, sent, fed] >> watch

@@ -7,8 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
+from outcamp.core.run_key import run_key
+
 ALIVE = ["queued", "running"]
 INSTANT = "instant"  # in the conf of the runs that waves make: when they are due
+OCCURRENCE = "occurrence"  # beside it, where the run is that of an occurrence which was deleted before everybody was decided
 
 
 def key_of(run_id: str) -> str:
@@ -33,9 +36,9 @@ class Wave:
     def of(cls, dag_run: Any) -> Wave:
         """Return the wave that a DAG run is: one that a wave made is due at its instant; any other one is an occurrence."""
         kind = dag_run.run_type.value
-        instant = (dag_run.conf or {}).get(INSTANT)
-        if kind == "operator_triggered" and instant:
-            return cls(key_of(dag_run.run_id), datetime.fromisoformat(instant), occurrence=False)
+        conf = dag_run.conf or {}
+        if kind == "operator_triggered" and conf.get(INSTANT):
+            return cls(key_of(dag_run.run_id), datetime.fromisoformat(conf[INSTANT]), occurrence=bool(conf.get(OCCURRENCE)))
         # Of a scheduled run the interval is the instant of the schedule; a hand-made one counts from when it was asked for.
         at = dag_run.data_interval_start if kind == "scheduled" else None
         return cls(key_of(dag_run.run_id), (at or dag_run.run_after).astimezone(UTC), occurrence=True)
@@ -57,13 +60,21 @@ class AirflowRuns:
 
     def make(self, run: str, at: datetime) -> None:
         """Make a run that starts at this instant; one that exists already is left alone."""
+        self._trigger(run, run_after=at, conf={INSTANT: at.isoformat()})
+
+    def again(self, run: str, at: datetime) -> None:
+        """Run the wave of an occurrence once more: an ended run is cleared, and one that somebody made by hand and deleted comes back."""
+        if run == run_key(at) and not self._count([run], None):
+            return  # a scheduled run that was deleted: the timetable makes it anew, and two of one instant would collide in the scheduler
+        self._trigger(run, conf={INSTANT: at.isoformat(), OCCURRENCE: True}, reset_dag_run=True)
+
+    def _trigger(self, run: str, **wanted: Any) -> None:
         from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
         from airflow.sdk.execution_time import task_runner
         from airflow.sdk.execution_time.comms import ErrorResponse, TriggerDagRun
 
-        wanted = TriggerDagRun(dag_id=self.dag_id, run_id=id_of(run), run_after=at, conf={INSTANT: at.isoformat()})
         try:
-            answer = task_runner.SUPERVISOR_COMMS.send(wanted)
+            answer = task_runner.SUPERVISOR_COMMS.send(TriggerDagRun(dag_id=self.dag_id, run_id=id_of(run), **wanted))
         except AirflowRuntimeError as error:
             if error.error.error != ErrorType.DAGRUN_ALREADY_EXISTS:
                 raise
@@ -71,7 +82,7 @@ class AirflowRuns:
         if isinstance(answer, ErrorResponse) and answer.error != ErrorType.DAGRUN_ALREADY_EXISTS:
             raise AirflowRuntimeError(answer)
 
-    def _count(self, runs: list[str]) -> int:
+    def _count(self, runs: list[str], states: list[str] | None = ALIVE) -> int:
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-        return RuntimeTaskInstance.get_dr_count(self.dag_id, run_ids=[id_of(run) for run in runs], states=ALIVE)
+        return RuntimeTaskInstance.get_dr_count(self.dag_id, run_ids=[id_of(run) for run in runs], states=states)

@@ -26,6 +26,7 @@ class Settings:
         home: The root of the project: drafts, manifests, segments and templates lie below it.
         ledger: The URI of the ledger; empty: the Airflow connection ``outcamp_ledger``.
         store: The folder of the lake.
+        outcomes: The folder from which files of outcomes are taken in.
         wave_interval: Waves run at multiples of this.
         pulse: How often outcomes from outside are taken in.
         total_limits: The deployment's own communication limits.
@@ -35,6 +36,7 @@ class Settings:
     home: Path
     ledger: str
     store: Path
+    outcomes: Path
     wave_interval: timedelta = WAVE_INTERVAL
     pulse: timedelta = PULSE
     total_limits: tuple[Limit, ...] = ()
@@ -53,6 +55,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         home=home,
         ledger=environment.get("OUTCAMP_LEDGER", ""),
         store=Path(environment.get("OUTCAMP_STORE") or home / ".outcamp" / "lake").expanduser().resolve(),
+        outcomes=Path(environment.get("OUTCAMP_OUTCOMES") or home / ".outcamp" / "outcomes").expanduser().resolve(),
         wave_interval=_seconds(environment, "OUTCAMP_WAVE_INTERVAL", WAVE_INTERVAL),
         pulse=_seconds(environment, "OUTCAMP_PULSE", PULSE),
         total_limits=_limits(environment, "OUTCAMP_TOTAL_LIMITS"),

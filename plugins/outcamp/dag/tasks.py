@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from time import monotonic
+from datetime import datetime, timedelta
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from outcamp.core.errors import Permanent
+from outcamp.core.errors import Permanent, Transient
 from outcamp.dag.runs import Wave
 
 if TYPE_CHECKING:
     from outcamp.steps.engine import Engine
+    from outcamp.store.ledger import Ledger
 
 PAUSE_SECONDS = 2.0  # how old the answer to "is the DAG paused?" may be
+MOST_AHEAD = timedelta(seconds=30)  # of the scheduler's clock before the ledger's: more than that is a clock that is wrong
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class _Task:
     context: Any
 
     def now(self) -> datetime:
-        """Return the database's clock; it may be a moment behind the scheduler's, and a wave never runs before its instant."""
-        return max(self.engine.ledger.now(), self.wave.at)
+        """Return the ledger's clock, the only one that decides; `snapshot` has seen it reach the wave's instant."""
+        return self.engine.ledger.now()
 
 
 def _begin(campaign: str) -> _Task:
@@ -53,7 +55,7 @@ def snapshot(campaign: str) -> list[int]:
     task = _begin(campaign)
     engine, wave = task.engine, task.wave
     engine.ledger.migrate()
-    now = task.now()
+    now = await_instant(engine.ledger, wave.at)
     prepare_wave(engine, wave.run, now)
     halt = halt_of(engine, now)
     if halt in ENDED or (halt == "error" and not wave.occurrence):
@@ -125,6 +127,23 @@ def watch(campaign: str) -> None:
         f"A task of this wave failed, and {campaign} is in Error: nothing is sent. Nobody is lost: what the wave held is given back.",
         next_step=f"read the log of the task that failed; once the cause is gone: outcamp resume {campaign}",
     )
+
+
+def await_instant(ledger: Ledger, at: datetime) -> datetime:
+    """Wait until the ledger's clock has reached a wave's instant, and return what it shows then.
+
+    Airflow starts a run by the scheduler's clock, which may be a moment ahead. Were the wave to go on, what is due at its instant would
+    not be due yet by the clock that every later look goes by, and `send` would hand a window that opens right then back for a whole
+    interval. Were it to pretend, a submission would be counted at an instant that is still to come for everybody else.
+    """
+    while (ahead := at - (now := ledger.now())) > timedelta(0):
+        if ahead > MOST_AHEAD:
+            raise Transient(
+                f"The scheduler began the wave of {at.isoformat()} when the ledger's clock showed {now.isoformat()}.",
+                next_step="set the clocks of both machines by NTP; the task is tried again by itself",
+            )
+        sleep(ahead.total_seconds())
+    return now
 
 
 def _pause_switch(task: _Task) -> Callable[[], bool]:

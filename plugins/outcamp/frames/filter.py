@@ -25,6 +25,8 @@ from outcamp.frames.zones import zone_sets
 
 INSTANT = pa.timestamp("us", tz="UTC")
 NEVER = np.iinfo(np.int64).min
+UNDECIDED = -1
+SEND = ("send", None)
 Mask = NDArray[np.bool_]  # one truth a candidate
 Rows = NDArray[np.int64]  # positions of candidates
 Standing = Callable[[Rows, pa.Array], pa.Table]  # positions and their endpoints -> is_open, entries, last_entered_at, is_suppressed
@@ -40,41 +42,49 @@ class Moment:
     expires_at: datetime | None
 
 
-@dataclass
 class Decisions:
-    """Verdict, reason and due time of each candidate, and what a send will need: the endpoint and the zones."""
+    """Verdict, reason and due time of each candidate, and what a send will need: the endpoint and the zones, null where there are none."""
 
-    verdict: NDArray[np.object_]
-    reason: NDArray[np.object_]
-    due_at: NDArray[np.int64]  # microseconds since 1970; NEVER where there is none
-    endpoint: NDArray[np.object_]
-    zones: NDArray[np.object_]
+    def __init__(self, count: int) -> None:
+        """Every candidate is still undecided."""
+        self.outcomes: list[tuple[str, str | None]] = []  # verdict and reason
+        self.outcome = np.full(count, UNDECIDED, np.int8)  # of each candidate, its place in outcomes
+        self.due_at = np.full(count, NEVER)  # microseconds since 1970
+        self.endpoint: pa.Array = pa.nulls(count, pa.string())
+        self.zones: pa.DictionaryArray = pa.nulls(count, pa.dictionary(pa.int32(), pa.string()))
 
-    @classmethod
-    def none_yet(cls, count: int) -> Decisions:
-        """Return decisions in which every candidate is still open."""
-        blank = [np.full(count, None, object) for _ in range(4)]
-        return cls(blank[0], blank[1], np.full(count, NEVER), blank[2], blank[3])
-
-    def settle(self, rows: Rows, hit: Mask, verdict: str, reason: str, due_at: NDArray[np.int64] | None = None) -> Rows:
+    def settle(self, rows: Rows, hit: Mask, verdict: str, reason: str | None, due_at: NDArray[np.int64] | None = None) -> Rows:
         """Give those of the rows that are hit this verdict, and return the others, which are still undecided.
 
         ``hit`` and ``due_at`` hold a value for every candidate; only those of ``rows`` are looked at.
         """
-        hits = rows[hit[rows]]
-        self.verdict[hits], self.reason[hits] = verdict, reason
+        hit_rows = hit[rows]
+        hits = rows[hit_rows]
+        if not len(hits):
+            return rows
+        self.outcome[hits] = len(self.outcomes)
+        self.outcomes.append((verdict, reason))
         if due_at is not None:
             self.due_at[hits] = due_at[hits]
-        return rows[~hit[rows]]
+        return rows[~hit_rows]
 
-    @staticmethod
-    def lacks(column: NDArray[np.object_]) -> Mask:
-        """Return which candidates have nothing in a column."""
-        return _mask(pc.is_null(pa.array(column, pa.string())))
+    def sends(self) -> Rows:
+        """Return the candidates that are sent to."""
+        return np.flatnonzero(self.outcome == self.outcomes.index(SEND)) if SEND in self.outcomes else np.empty(0, np.int64)
 
-    def due_column(self) -> pa.Array:
-        """Return the due times; null where there is none."""
-        return pa.array(self.due_at, type=pa.int64(), mask=self.due_at == NEVER).cast(INSTANT)
+    def columns(self) -> dict[str, pa.Array]:
+        """Return verdict, reason and due time of each candidate; null where there is no reason or no due time."""
+        verdicts, reasons = zip(*self.outcomes, strict=True) if self.outcomes else ((), ())
+        return {
+            "verdict": pa.array(verdicts, pa.string()).take(pa.array(self.outcome)),
+            "reason": pa.array(reasons, pa.string()).take(pa.array(self.outcome)),
+            "due_at": pa.array(self.due_at, pa.int64(), mask=self.due_at == NEVER).cast(INSTANT),
+        }
+
+    def funnel(self) -> tuple[tuple[str, str, int], ...]:
+        """Return how many candidates have each verdict and reason."""
+        counts = np.bincount(self.outcome, minlength=len(self.outcomes)).tolist()
+        return tuple(sorted((verdict, reason or "", count) for (verdict, reason), count in zip(self.outcomes, counts, strict=True)))
 
 
 def decide(
@@ -90,24 +100,26 @@ def decide(
         free_at: asks the ledger about communication limits.
     """
     count = candidates.num_rows
-    decided = Decisions.none_yet(count)
-    rows = np.arange(count)
+    decided = Decisions(count)
+    rows, everybody = np.arange(count), np.ones(count, bool)
     is_new = _mask(candidates["is_new"])
 
     if moment.expires_at is not None and moment.now >= moment.expires_at:
-        decided.settle(rows, np.ones(count, bool), "drop", "expired")
+        decided.settle(rows, everybody, "drop", "expired")
         return decided
 
     rows = decided.settle(rows, _repeats_the_row_before(candidates["recipient_id"], is_new), "drop", "duplicate")
 
+    addresses, zones = [], []
     for channel, mine in _by_channel(candidates["channel"], rows):
         reached = candidates if len(mine) == count else candidates.take(mine)
         found = endpoints(reached, campaign, channel)
-        decided.endpoint[mine] = _objects(found.address)
-        decided.zones[mine] = _objects(zone_sets(reached, campaign.contact_time, found.zones).cast(pa.string()))
-    rows = decided.settle(rows, decided.lacks(decided.endpoint), "drop", "invalid_endpoint")
+        addresses.append((mine, found.address))
+        zones.append((mine, zone_sets(reached, campaign.contact_time, found.zones)))
+    decided.endpoint, decided.zones = _in_place(decided.endpoint, addresses), _in_place(decided.zones, zones)
+    rows = decided.settle(rows, _mask(decided.endpoint.is_null()), "drop", "invalid_endpoint")
 
-    known = standing(rows, pa.array(decided.endpoint[rows], pa.string()))
+    known = standing(rows, decided.endpoint.take(pa.array(rows)))
     suppressed, is_open = _spread(count, rows, known["is_suppressed"]), _spread(count, rows, known["is_open"])
     too_often = _spread(count, rows, _over_entry_limits(known, campaign, moment)) & is_new
     rows = decided.settle(rows, suppressed, "drop", "suppressed")
@@ -116,13 +128,13 @@ def decide(
     rows = decided.settle(rows, too_often, "drop", "entry_limit")
 
     if campaign.contact_time is not None and campaign.contact_time.active:
-        rows = decided.settle(rows, decided.lacks(decided.zones), "drop", "no_time_zone")
+        rows = decided.settle(rows, _mask(decided.zones.is_null()), "drop", "no_time_zone")
     rows = decided.settle(rows, is_new & _held_out(candidates["recipient_id"], campaign), "drop", "holdout")
 
     opens_at = np.full(count, NEVER)
     for channel, mine in _by_channel(candidates["channel"], rows):
-        zones = pa.array(decided.zones[mine], pa.string()).dictionary_encode()
-        opens_at[mine] = _micros_or_never(next_open_column(open_times[channel], zones, moment.now, moment.expires_at))
+        opening = next_open_column(open_times[channel], decided.zones.take(pa.array(mine)), moment.now, moment.expires_at)
+        opens_at[mine] = _micros_or_never(opening)
     rows = decided.settle(rows, opens_at == NEVER, "drop", "no_open_time")
     rows = decided.settle(rows, opens_at > to_micros(moment.now), "later", "window_closed", opens_at)
 
@@ -134,7 +146,7 @@ def decide(
         rows = decided.settle(rows, (frees_at != NEVER) & in_time, "later", "over_limit", frees_at)
     rows = decided.settle(rows, frees_at != NEVER, "drop", "over_limit")
 
-    decided.verdict[rows] = "send"
+    decided.settle(rows, everybody, *SEND)
     return decided
 
 
@@ -175,6 +187,17 @@ def _by_channel(channel: pa.ChunkedArray, rows: Rows) -> list[tuple[Channel, Row
     return [(Channel(name), rows[names == name]) for name in present if (names == name).any()]
 
 
+def _in_place(nothing: pa.Array, pieces: list[tuple[Rows, pa.Array]]) -> pa.Array:
+    """Return what the pieces hold for their rows, in the order of the candidates; nothing elsewhere."""
+    if len(pieces) == 1 and len(pieces[0][0]) == len(nothing):
+        return pieces[0][1]
+    places = np.full(len(nothing), -1)
+    if pieces:
+        places[np.concatenate([rows for rows, _ in pieces])] = np.arange(sum(len(rows) for rows, _ in pieces))
+    found = pa.concat_arrays([nothing.slice(0, 0), *(values for _, values in pieces)])
+    return found.take(pa.array(places, mask=places < 0))
+
+
 def _spread(count: int, rows: Rows, values: pa.ChunkedArray | Mask) -> Mask:
     """Return a mask over all candidates that has these values at these rows, and False elsewhere."""
     mask = np.zeros(count, bool)
@@ -185,11 +208,6 @@ def _spread(count: int, rows: Rows, values: pa.ChunkedArray | Mask) -> Mask:
 def _mask(values: pa.Array | pa.ChunkedArray) -> Mask:
     mask: Mask = values.to_numpy() if isinstance(values, pa.ChunkedArray) else values.to_numpy(zero_copy_only=False)
     return mask.astype(bool, copy=False)
-
-
-def _objects(values: pa.Array) -> NDArray[np.object_]:
-    objects: NDArray[np.object_] = values.to_numpy(zero_copy_only=False)
-    return objects
 
 
 def _micros_or_never(instants: pa.Array) -> NDArray[np.int64]:

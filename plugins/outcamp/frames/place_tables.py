@@ -7,12 +7,15 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytz
 
-from outcamp.core.addresses import Country, PostalRange, PostalRanges, plain_name
+from outcamp.core.addresses import POSTAL_WIDTH, Country, PostalRange, PostalRanges, plain_name
 from outcamp.core.zones import ADDRESSES_SINCE, join_zones, same_clock, split_zones
+from outcamp.frames.coded_text import NOTHING, CodedText
 
 _DATA: Final = files("outcamp.frames") / "zone_data"
 _ZIP_DIGITS: Final = {"US": 5}
@@ -32,14 +35,7 @@ def country(code: str) -> Country | None:
     for (_, city), zones_there in cities.items():
         anywhere.setdefault(city, set()).update(split_zones(zones_there))
     return Country(
-        postal=PostalRanges(
-            [
-                PostalRange(row["first"], row["last"], row["zones"])
-                for name in ("postal_ranges.csv", "us_zip_ranges.csv")
-                for row in _rows(name)
-                if row["country"] == code
-            ]
-        ),
+        postal=PostalRanges(postal_ranges(code)),
         # A name, or a code of ISO 3166-2 with the country in front or without it.
         regions={plain_name(form): _key(row) for row in regions for name in row["names"].split("|") for form in (name, f"{code}-{name}")},
         zones_of_regions={_key(row): row["zones"] for row in regions if row["zones"]},
@@ -47,6 +43,26 @@ def country(code: str) -> Country | None:
         cities_anywhere={city: join_zones(zones_there) for city, zones_there in anywhere.items()},
         digits=_ZIP_DIGITS.get(code, 0),
     )
+
+
+@cache
+def five_digit_zones(code: str) -> CodedText:
+    """Return the zones of all postal codes of a country that begin with five digits: row ``n`` is what the digits of ``n`` say."""
+    ranges = [postal_range for postal_range in postal_ranges(code) if postal_range.first.isdecimal()]
+    places = np.full(10**POSTAL_WIDTH, NOTHING, dtype=np.int32)
+    # The longest range decides: it comes last.
+    for place, postal_range in sorted(enumerate(ranges), key=lambda item: len(item[1].first)):
+        scale = 10 ** (POSTAL_WIDTH - len(postal_range.first))
+        places[int(postal_range.first) * scale : (int(postal_range.last) + 1) * scale] = place
+    zones = pa.array([postal_range.zones for postal_range in ranges], pa.string())
+    return CodedText.of(pa.DictionaryArray.from_arrays(pa.array(places, mask=places == NOTHING), zones), "zones")
+
+
+@cache
+def postal_ranges(code: str) -> list[PostalRange]:
+    """Return the ranges of a country's postal codes; none where it keeps one clock."""
+    rows = [row for name in ("postal_ranges.csv", "us_zip_ranges.csv") for row in _rows(name) if row["country"] == code]
+    return [PostalRange(row["first"], row["last"], row["zones"]) for row in rows]
 
 
 def _key(row: dict[str, str]) -> str:

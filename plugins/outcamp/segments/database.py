@@ -1,4 +1,4 @@
-"""Segments from SQL: a query of Postgres or SQLite, read in batches; a server-side cursor keeps the rows of Postgres on its side.
+"""Segments from SQL: a query of Postgres or SQLite, read in batches; Postgres keeps the rows that are not read yet on its side.
 
 Columns keep their type where Arrow has one that every value fits. The others are text as Postgres writes it: the precision of numeric,
 the shape of jsonb and the fields of a row differ from one value to the next, and a later batch must not break what the first one began.
@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import psycopg
 import pyarrow as pa
 from psycopg.types.string import TextLoader
 
 from outcamp.core.errors import DataError, SourceUnavailable
+from outcamp.segments.postgres_copy import copied_rows, copied_types
 
+_Rows = TypeVar("_Rows")
 BATCH_ROWS = 50_000
 # Types of Postgres that are handed over as text, also as the elements of an array.
 _AS_TEXT = ("numeric", "json", "jsonb", "record", "uuid")
@@ -36,15 +39,24 @@ def column_names(connection: Any, sql: str, source: str) -> list[str]:
 
 def stream(connection: Any, sql: str, source: str) -> Iterator[pa.RecordBatch]:
     """Yield a query's rows in batches; the first batch that has a value in a column decides that column's type."""
-    names: list[str] = []
     schema: pa.Schema | None = None
-    with _running(connection, _single(sql), source, stream=True) as cursor:
-        while rows := _fetch(cursor, source):
-            names = names or [column[0] for column in cursor.description]
-            arrays = [_array(list(values), name, source) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
-            if schema is None:
-                schema = pa.schema([(name, _settled(array.type)) for name, array in zip(names, arrays, strict=True)])
-            yield pa.record_batch([_fit(array, field, source) for array, field in zip(arrays, schema, strict=True)], schema=schema)
+    for names, arrays in _batches(connection, _single(sql), source):
+        if schema is None:
+            schema = pa.schema([(name, _settled(array.type)) for name, array in zip(names, arrays, strict=True)])
+        yield pa.record_batch([_fit(array, field, source) for array, field in zip(arrays, schema, strict=True)], schema=schema)
+
+
+def _batches(connection: Any, sql: str, source: str) -> Iterator[tuple[list[str], list[pa.Array]]]:
+    """Yield the names and the columns of a query's next rows."""
+    with _running(connection, sql, source, stream=True) as cursor:
+        if isinstance(connection, psycopg.Connection) and (types := copied_types(cursor.description)):
+            with closing(copied_rows(connection, sql, types, BATCH_ROWS)) as copied:
+                while arrays := _next(partial(next, copied, None), source):
+                    yield [column.name for column in cursor.description], arrays
+            return
+        while rows := _next(partial(cursor.fetchmany, BATCH_ROWS), source):
+            names = [column[0] for column in cursor.description]
+            yield names, [_array(list(values), name, source) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
 
 
 def _single(sql: str) -> str:
@@ -80,12 +92,11 @@ def _running(connection: Any, sql: str, source: str, *, stream: bool = False) ->
         yield cursor
 
 
-def _fetch(cursor: Any, source: str) -> list[Any]:
+def _next(fetch: Callable[[], _Rows], source: str) -> _Rows:
     try:
-        rows: list[Any] = cursor.fetchmany(BATCH_ROWS)
+        return fetch()
     except Exception as error:
         raise _mapped(error, source) from error
-    return rows
 
 
 def _mapped(error: Exception, source: str) -> DataError | SourceUnavailable:

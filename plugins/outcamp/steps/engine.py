@@ -36,13 +36,16 @@ class Segment(Protocol):
 
 
 class Runs(Protocol):
-    """The engine's view of DAG runs: who is alive, and make another one."""
+    """The engine's view of DAG runs: who is alive, make another one, and run one once more."""
 
     def live(self, runs: list[str]) -> set[str]:
         """Return those of these run keys whose run is still queued or running."""
 
     def make(self, run: str, at: datetime) -> None:
         """Make a run that starts at this instant; one that exists already is left alone."""
+
+    def again(self, run: str, at: datetime) -> None:
+        """Run the wave of the occurrence at this instant once more: its run has ended or is gone, and not everybody is decided."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +81,7 @@ class Engine:
     @cached_property
     def rules(self) -> list[RuleRow]:
         """Return the reattempt rules, a row for each disposition that they name."""
-        return [
-            RuleRow(index, disposition, rule.channel, rule.wait, rule.times)
-            for index, rule in enumerate(self.campaign.reattempts)
-            for disposition in rule.when
-        ]
+        return rule_rows(self.campaign)
 
     @cached_property
     def limits(self) -> list[tuple[int, timedelta]]:
@@ -126,3 +125,12 @@ class Engine:
     def expired(self, now: datetime) -> bool:
         """Tell whether the campaign has expired."""
         return self.expires_at is not None and now >= self.expires_at
+
+
+def rule_rows(campaign: Campaign) -> list[RuleRow]:
+    """Return the reattempt rules of a campaign, a row for each disposition that they name."""
+    return [
+        RuleRow(index, disposition, rule.channel, rule.wait, rule.times)
+        for index, rule in enumerate(campaign.reattempts)
+        for disposition in rule.when
+    ]

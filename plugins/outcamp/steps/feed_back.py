@@ -6,6 +6,7 @@ from datetime import datetime
 
 from outcamp.steps.engine import Engine
 from outcamp.steps.ingest import ingest
+from outcamp.steps.progress import refresh
 from outcamp.store import outcomes, waves
 from outcamp.store.ledger import Transaction
 from outcamp.store.outcomes import Followed
@@ -20,4 +21,6 @@ def feed_back(engine: Engine, run: str, now: datetime) -> Followed:
             outcomes.exit_at_expiry(tx, campaign_id, engine.expires_at)
         waves.finish(tx, campaign_id, run, now)
 
-    return ingest(engine, now, end)
+    followed = ingest(engine, now, end)
+    refresh(engine.ledger, now, engine.campaign.name)
+    return followed

@@ -6,7 +6,6 @@ change the books. A part whose row stands is decided; a repeated call only finis
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import datetime
 from math import ceil
 
@@ -63,7 +62,7 @@ def _decide(engine: Engine, tx: Transaction, wave: WaveRow, part: PartRow, wave_
     asks = _Ledger(engine, tx, wave, candidates, now)
     decided = decide(candidates, engine.campaign, moment, engine.open_times, asks.standing, asks.free_at)
     occurrences = waves.occurrences(tx, wave.campaign_id)
-    batches = _batches(engine, candidates, decided, occurrences, ceil(wave_rows / (MAX_BATCHES - wave_parts * 4)))
+    batches = _batches(engine, _sends(candidates, decided, occurrences), ceil(wave_rows / (MAX_BATCHES - wave_parts * 4)))
     verdicts = _verdicts(candidates, decided, occurrences, now)
     name = engine.campaign.name
     files = [engine.lake.prepare("verdicts", name, wave.run, part.part, [verdicts])]
@@ -79,27 +78,25 @@ def _decide(engine: Engine, tx: Transaction, wave: WaveRow, part: PartRow, wave_
         now,
         defers=engine.campaign.while_active == "defer",
     )
-    counted = Counter(zip(verdicts["verdict"].to_pylist(), verdicts["reason"].to_pylist(), strict=True))
-    funnel = tuple(sorted((verdict, reason or "", count) for (verdict, reason), count in counted.items()))
-    return PartRow(part.part, part.first_bucket, part.last_bucket, candidates.num_rows, tuple(files), funnel)
+    return PartRow(part.part, part.first_bucket, part.last_bucket, candidates.num_rows, tuple(files), decided.funnel())
 
 
 def _candidates(engine: Engine, tx: Transaction, wave: WaveRow, part: PartRow) -> pa.Table:
     """Return a part's candidates (the columns of ``CLAIMED``) with the segment's columns that are read, sorted by bucket and id."""
     if wave.occurrence_id is not None:
-        rows = _segment_columns(engine, engine.lake.read(part.files[0]))
+        rows = _segment_columns(engine, part.files[0])
         count = rows.num_rows
-        fixed = {
-            "occurrence_id": pa.array(np.full(count, wave.occurrence_id), pa.int64()),
-            "attempt": pa.array(np.ones(count), pa.int16()),
-            "part": pa.array(np.full(count, part.part), pa.int16()),
-            "channel": pa.array([str(engine.campaign.channel)], pa.string()).take(pa.array(np.zeros(count, np.int8))),
-            "is_new": pa.array(np.ones(count, bool)),
-            "bucket": rows[BUCKET],
-            RECIPIENT: rows[RECIPIENT],
+        same = {
+            "occurrence_id": wave.occurrence_id,
+            "attempt": 1,
+            "part": part.part,
+            "channel": str(engine.campaign.channel),
+            "is_new": True,
         }
+        fixed = {name: pa.repeat(pa.scalar(value, CLAIMED.field(name).type), count) for name, value in same.items()}
+        own = {"bucket": rows[BUCKET], RECIPIENT: rows[RECIPIENT], **fixed}
         segment = rows.drop_columns([BUCKET, RECIPIENT])
-        return pa.table({name: fixed[name] for name in CLAIMED.names} | {name: segment[name] for name in segment.column_names})
+        return pa.table({name: own[name] for name in CLAIMED.names} | {name: segment[name] for name in segment.column_names})
     claimed = claims.claimed(tx, wave.campaign_id, wave.wave_id, engine.campaign.channel, part.first_bucket, part.last_bucket)
     return _with_origin_columns(engine, tx, wave.campaign_id, claimed).sort_by([("bucket", "ascending"), (RECIPIENT, "ascending")])
 
@@ -114,17 +111,18 @@ def _with_origin_columns(engine: Engine, tx: Transaction, campaign_id: int, clai
         mine = claimed.filter(pc.and_(of_occurrence, pc.equal(claimed["part"], origin["part"])))
         wave = waves.existing_wave(tx, campaign_id, occurrences[origin["occurrence_id"]].run)
         (file,) = next(part.files for part in waves.parts(tx, wave.wave_id, "snapshot") if part.part == origin["part"])
-        segment = _segment_columns(engine, engine.lake.read(file))
+        segment = _segment_columns(engine, file)
         found = segment.take(pc.index_in(mine[RECIPIENT], value_set=segment[RECIPIENT]).combine_chunks()).drop_columns([BUCKET, RECIPIENT])
         tables.append(pa.table({name: mine[name] for name in CLAIMED.names} | {name: found[name] for name in found.column_names}))
     return pa.concat_tables(tables, promote_options="permissive") if tables else claimed
 
 
-def _segment_columns(engine: Engine, table: pa.Table) -> pa.Table:
+def _segment_columns(engine: Engine, file: FileRef) -> pa.Table:
     """Return the columns that the rules read, and those that templates read under a prefix, so that no name meets one of ours."""
     wanted = {RECIPIENT, BUCKET, *_RULE_COLUMNS, *phone_columns(engine.campaign)}
     for channel in engine.campaign.channels_used:
         wanted.update(endpoint_columns(engine.campaign, channel))
+    table = engine.lake.read(file, wanted=wanted | engine.read_columns)
     rules = table.select([name for name in table.column_names if name in wanted])
     for name in sorted(engine.read_columns & set(table.column_names)):
         rules = rules.append_column(TEMPLATE_PREFIX + name, table[name])
@@ -163,13 +161,10 @@ class _Ledger:
 
 def _verdicts(candidates: pa.Table, decided: Decisions, occurrences: dict[int, OccurrenceRow], now: datetime) -> pa.Table:
     """Return the part's rows of the dataset ``verdicts``."""
-    count = candidates.num_rows
     columns = {
-        "wave_at": pa.array([now], VERDICTS.field("wave_at").type).take(pa.array(np.zeros(count, np.int8))),
+        "wave_at": pa.repeat(pa.scalar(now, VERDICTS.field("wave_at").type), candidates.num_rows),
         "occurrence": _occurrence_numbers(candidates["occurrence_id"], occurrences),
-        "verdict": pa.array(decided.verdict, pa.string()),
-        "reason": pa.array(decided.reason, pa.string()),
-        "due_at": decided.due_column(),
+        **decided.columns(),
     }
     return pa.table([columns[name] if name in columns else candidates[name] for name in VERDICTS.names], schema=VERDICTS)
 
@@ -180,29 +175,25 @@ def _occurrence_numbers(occurrence_id: pa.ChunkedArray, occurrences: dict[int, O
     return numbers.take(pc.index_in(occurrence_id, value_set=ids).combine_chunks())
 
 
-def _batches(
-    engine: Engine, candidates: pa.Table, decided: Decisions, occurrences: dict[int, OccurrenceRow], least_rows: int
-) -> list[pa.Table]:
-    """Return the part's batches, each of one channel."""
-    batches: list[pa.Table] = []
-    sends = np.flatnonzero(decided.verdict == "send")
-    names = candidates["channel"].to_numpy()[sends] if len(sends) else np.empty(0, object)
-    for channel in engine.campaign.channels_used:
-        mine = sends[names == channel]
-        size = max(engine.campaign.channels[channel].batch_size, least_rows)
-        for start in range(0, len(mine), size):
-            rows = mine[start : start + size]
-            batches.append(_batch(candidates.take(pa.array(rows)), decided, rows, occurrences))
-    return batches
-
-
-def _batch(chosen: pa.Table, decided: Decisions, rows: Rows, occurrences: dict[int, OccurrenceRow]) -> pa.Table:
-    """Return a batch: the keys of its attempts, where they go, and the columns that its template reads."""
+def _sends(candidates: pa.Table, decided: Decisions, occurrences: dict[int, OccurrenceRow]) -> pa.Table:
+    """Return everybody that is sent to: the keys of their attempts, where they go, and the columns that their template reads."""
+    rows = pa.array(decided.sends())
+    kept = [name for name in candidates.column_names if name in BATCH_KEYS.names or name.startswith(TEMPLATE_PREFIX)]
+    chosen = candidates.select(kept).take(rows)
     computed = {
         "occurrence": _occurrence_numbers(chosen["occurrence_id"], occurrences),
-        "endpoint": pa.array(decided.endpoint[rows], pa.string()),
-        "zones": pa.array(decided.zones[rows], pa.string()),
+        "endpoint": decided.endpoint.take(rows),
+        "zones": decided.zones.take(rows).cast(pa.string()),
     }
     keys = {name: computed[name] if name in computed else chosen[name] for name in BATCH_KEYS.names}
-    texts = {name: chosen[name] for name in chosen.column_names if name.startswith(TEMPLATE_PREFIX)}
-    return pa.table(keys | texts)
+    return pa.table(keys | {name: chosen[name] for name in kept if name.startswith(TEMPLATE_PREFIX)})
+
+
+def _batches(engine: Engine, sends: pa.Table, least_rows: int) -> list[pa.Table]:
+    """Return the part's batches, each of one channel."""
+    batches: list[pa.Table] = []
+    for channel in engine.campaign.channels_used:
+        mine = sends.filter(pc.equal(sends["channel"], channel))
+        size = max(engine.campaign.channels[channel].batch_size, least_rows)
+        batches += [mine.slice(start, size) for start in range(0, mine.num_rows, size)]
+    return batches

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
+from outcamp.core.run_key import run_key
+from outcamp.core.schedule import latest_occurrence
 from outcamp.steps.engine import Engine
 from outcamp.steps.ingest import ingest
 from outcamp.steps.next_wave import next_wave
 from outcamp.steps.snapshot import release_dead_waves
 from outcamp.steps.stop import halt_of
+from outcamp.store import campaigns, occurrences
 from outcamp.store.ledger import Ledger
 from outcamp.store.outcomes import Followed
 
@@ -17,8 +21,28 @@ def heal(engine: Engine, now: datetime) -> Followed:
     """Take in a campaign's outcomes, and make its next wave; a run that was deleted or failed leaves nobody behind."""
     followed = ingest(engine, now)
     release_dead_waves(engine, now)
+    if halt_of(engine, now) is None:
+        take_up_occurrence(engine, now)
     make_next_wave(engine, now)
     return followed
+
+
+def take_up_occurrence(engine: Engine, now: datetime) -> None:
+    """Run the newest occurrence once more if its wave ended before everybody was decided, and close older ones, which it replaces."""
+    with engine.ledger.transaction() as tx:
+        campaign_id = engine.register(tx).campaign_id
+        left = {row.run: row for row in occurrences.undecided(tx, campaign_id)}
+        newest = occurrences.newest(tx, campaign_id)
+    instants = {run: row.scheduled_at for run, row in left.items()}
+    last = latest_occurrence(engine.campaign.schedule, engine.manifest.published_at, now)
+    if last is not None and (newest is None or newest < last):
+        newest = instants[run_key(last)] = last  # its wave has not begun, or could not even open it: the ledger was away
+    for run in sorted(instants.keys() - engine.runs.live(sorted(instants))) if instants else []:
+        if instants[run] == newest:
+            engine.runs.again(run, instants[run])
+        else:
+            with engine.ledger.transaction() as tx:
+                occurrences.close(tx, left[run].occurrence_id, now)
 
 
 def make_next_wave(engine: Engine, now: datetime) -> datetime | None:
@@ -26,7 +50,9 @@ def make_next_wave(engine: Engine, now: datetime) -> datetime | None:
     return None if halt_of(engine, now) == "error" else next_wave(engine, now)
 
 
-def unfinished(ledger: Ledger) -> frozenset[str]:
-    """Return the names of the campaigns that have anybody in them, or an outcome to come."""
+def unfinished(ledger: Ledger, published: Iterable[str]) -> frozenset[str]:
+    """Return those of the published campaigns that have anybody in them, an outcome or an occurrence to come, or never had a wave."""
+    now = ledger.now()
     with ledger.transaction() as tx:
-        return frozenset(name for (name,) in tx.run("unfinished-campaigns"))
+        busy = frozenset(name for (name,) in tx.run("unfinished-campaigns")) | occurrences.expecting(tx, now)
+        return frozenset(name for name in published if name in busy or campaigns.campaign_id_of(tx, name) is None)

@@ -29,7 +29,7 @@ class PlannedRuns:
     def make(self, run: str, at: datetime) -> None:
         """Make a run that starts at this instant, unless one that starts before has not begun."""
         with self.ledger.transaction() as tx:
-            coming = planned_runs.still_to_come(tx, self.campaign, at)
+            coming = [key for key, instant in planned_runs.still_to_come(tx, self.campaign).items() if instant <= at]
         alive = self.runs.live(coming) if coming else set()
         if alive - {run}:
             return
@@ -38,3 +38,7 @@ class PlannedRuns:
             # Noted first: a crash between the two leaves a note of a run that is not alive, which is made again.
             planned_runs.plan(tx, self.campaign, run, at)
         self.runs.make(run, at)
+
+    def again(self, run: str, at: datetime) -> None:
+        """Run the wave of an occurrence once more."""
+        self.runs.again(run, at)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from outcamp.core.errors import ManifestError, UsageError, closest
@@ -61,3 +63,17 @@ def require_published(home: Path, name: str) -> Manifest:
         next_step = f"Did you mean {near!r}?" if near else "outcamp status lists the campaigns."
         raise UsageError(f"No campaign {name!r} is published.", next_step=next_step)
     return read_published(home, name)
+
+
+def manifests_of(home: Path) -> Callable[[str], Manifest | None]:
+    """Return the question for a published campaign's manifest, read once; None where there is none, or one that was edited."""
+    published = frozenset(names(home))
+
+    @cache
+    def manifest(name: str) -> Manifest | None:
+        try:
+            return read_published(home, name) if name in published else None
+        except ManifestError:
+            return None
+
+    return manifest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from typing import Any
 
 from outcamp.steps.engine import Engine
@@ -39,7 +40,7 @@ def write_report(engine: Engine, run: str, followed: Followed) -> dict[str, Any]
     if decided:
         target = engine.lake.root / "reports" / f"campaign={name}" / f"run={run}.json"
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_suffix(".writing")
+        beside = target.with_name(f".{run}.{secrets.token_hex(4)}.writing")  # another try may be writing the same report
         beside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         beside.replace(target)
     return report

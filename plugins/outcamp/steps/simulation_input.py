@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,6 +20,7 @@ from outcamp.segments.columns import TEXT_COLUMNS, as_text, has_nul, prepare, re
 from outcamp.store import rehearsal
 from outcamp.store.datasets import INSTANT
 from outcamp.store.ledger import Ledger
+from outcamp.store.spill import BUCKETS
 
 _SCRIPT = pa.schema(
     [
@@ -40,16 +42,16 @@ class TableSegment:
     """A segment that is a table in memory, the same at each occurrence or, with a column ``occurrence``, split by it."""
 
     def __init__(self, table: pa.Table) -> None:
-        self._table = table
+        self.table = table
 
     @property
     def columns(self) -> list[str]:
         """Return the names of the recipients' columns."""
-        return [name for name in self._table.column_names if name != "occurrence"]
+        return [name for name in self.table.column_names if name != "occurrence"]
 
     def read(self, occurrence: int) -> Iterator[pa.Table]:
         """Yield the rows of this occurrence."""
-        table = self._table
+        table = self.table
         if "occurrence" in table.column_names:
             table = table.filter(pc.equal(table["occurrence"], occurrence)).drop_columns(["occurrence"])
         yield table
@@ -125,6 +127,14 @@ def suppressions_of(suppressions: pa.Table | None) -> pa.Table:
             next_step="name whom not to contact by one of them, or leave the rows out",
         )
     return table.set_column(1, "endpoint", _normalised(table["endpoint"].combine_chunks(), source))
+
+
+def shares_of(table: pa.Table, count: int) -> list[pa.Table]:
+    """Return the rows of a table with a column recipient_id in shares, each with a range of the buckets, in order."""
+    if count == 1:
+        return [table]
+    share = pa.array(buckets(table["recipient_id"]).astype(np.int64) * count // BUCKETS)
+    return [table.filter(pc.equal(share, number)) for number in range(count)]
 
 
 def load(ledger: Ledger, history: pa.Table, suppressions: pa.Table, at: datetime) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,7 +19,7 @@ from outcamp.store import claims, waves
 from outcamp.store.claims import Due
 from outcamp.store.lake import FileRef
 from outcamp.store.ledger import Transaction
-from outcamp.store.spill import BUCKETS, BucketSpill
+from outcamp.store.spill import BucketSpill, bucket_ranges
 from outcamp.store.waves import PartRow, WaveRow
 
 RECIPIENT, BUCKET, ROW_NO = "recipient_id", "_outcamp_bucket", "_outcamp_row"
@@ -71,8 +72,8 @@ def snapshot_due(engine: Engine, run: str, due_at: datetime, now: datetime) -> l
         if found or wave.fanned_out_at is not None:
             return found
         rows = claims.claim_due(tx, campaign.campaign_id, wave.wave_id, now, everything=engine.expired(now))
-        for part in _bucket_ranges(rows, engine.part_rows):
-            waves.add_part(tx, wave.wave_id, "snapshot", part, now)
+        for part, bounds in enumerate(bucket_ranges(rows, engine.part_rows) if rows else ()):
+            waves.add_part(tx, wave.wave_id, "snapshot", PartRow(part, *bounds), now)
         return waves.parts(tx, wave.wave_id, "snapshot")
 
 
@@ -102,14 +103,11 @@ def _release(engine: Engine, held: dict[int, str], own: str, now: datetime) -> D
 def _write_parts(engine: Engine, segment: Segment, wave: WaveRow, number: int, now: datetime) -> list[PartRow]:
     excluded = segment.excluded()
     written: list[PartRow] = []
-    with BucketSpill(engine.part_rows, (BUCKET, RECIPIENT, ROW_NO)) as spill:
+    with BucketSpill(engine.part_rows, BUCKET, RECIPIENT) as spill:
         row_no = 0
         for table in segment.read(number):
-            spill.add(
-                table.append_column(BUCKET, pa.array(buckets(table[RECIPIENT]), pa.int16())).append_column(
-                    ROW_NO, pa.array(range(row_no, row_no + table.num_rows), pa.int64())
-                )
-            )
+            row_numbers = pa.array(np.arange(row_no, row_no + table.num_rows))
+            spill.add(table.append_column(BUCKET, pa.array(buckets(table[RECIPIENT]))).append_column(ROW_NO, row_numbers))
             row_no += table.num_rows
         for part, (first, last, rows) in enumerate(spill.parts()):
             kept = rows.filter(pc.invert(pc.is_in(rows[RECIPIENT], value_set=excluded))) if len(excluded) else rows
@@ -126,15 +124,3 @@ def _write_parts(engine: Engine, segment: Segment, wave: WaveRow, number: int, n
 
 def _files(parts: list[PartRow]) -> list[FileRef]:
     return [ref for part in parts for ref in part.files]
-
-
-def _bucket_ranges(rows: dict[int, int], part_rows: int) -> list[PartRow]:
-    """Group neighbouring buckets into parts of bounded size."""
-    parts: list[PartRow] = []
-    first, size = 0, 0
-    for bucket in sorted(rows):
-        if size and size + rows[bucket] > part_rows:
-            parts.append(PartRow(len(parts), first, bucket - 1, size))
-            first, size = bucket, 0
-        size += rows[bucket]
-    return [*parts, PartRow(len(parts), first, BUCKETS - 1, size)] if size else parts

@@ -9,7 +9,7 @@ from typing import Any
 
 from outcamp.core.manifest import Manifest
 from outcamp.core.schedule import expires_at, latest_occurrence, next_occurrence
-from outcamp.steps.next_wave import grid_after
+from outcamp.steps.next_wave import grid_after, moments
 from outcamp.store import claims, status
 from outcamp.store.ledger import Ledger
 from outcamp.store.status import Counts, Facts
@@ -72,14 +72,11 @@ def campaign_status(
         counts = status.counts(tx, facts.campaign_id) if facts else None
     expires = expires_at(manifest.campaign.schedule) if manifest else None
     state = state_of(facts, now, expires, published=manifest is not None, paused=name in paused)
-    moments = []
-    if due is not None:
-        waiting = (due.waiting, due.deadline, due.expiry, now if due.deferred_is_free else None)
-        moments += [grid_after(moment, now, wave_interval) for moment in waiting if moment is not None]
+    coming = [] if due is None else [grid_after(moment, now, wave_interval) for moment in moments(due, now)]
     if manifest is not None:
-        moments += _occurrence_to_come(manifest, facts, now)
+        coming += _occurrence_to_come(manifest, facts, now)
     over = state in {"Draft", "Stopped", "Deleted", "Completed"}
-    return CampaignStatus(name, state, facts.error_reason if facts else None, None if over else min(moments, default=None), counts)
+    return CampaignStatus(name, state, facts.error_reason if facts else None, None if over else min(coming, default=None), counts)
 
 
 def _occurrence_to_come(manifest: Manifest, facts: Facts | None, now: datetime) -> list[datetime]:

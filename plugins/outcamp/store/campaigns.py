@@ -60,3 +60,15 @@ def halt(tx: Transaction, campaign_id: int, now: datetime) -> tuple[str | None, 
 def live_campaigns(tx: Transaction, now: datetime) -> list[int]:
     """Return the ids of the campaigns that are Active, Paused or in Error."""
     return [campaign_id for (campaign_id,) in tx.run("live-campaigns", now=now)]
+
+
+def is_deleted(tx: Transaction, name: str) -> bool:
+    """Tell whether a campaign was deleted: its manifest is gone, and everybody has left it."""
+    found = tx.one("find-campaign", name=name)
+    return bool(found) and found[4] is not None
+
+
+def campaign_id_of(tx: Transaction, name: str) -> int | None:
+    """Return the id of a campaign that the ledger knows, or None."""
+    found = tx.one("find-campaign", name=name)
+    return found[0] if found else None

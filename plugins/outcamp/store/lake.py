@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,10 @@ import pyarrow.parquet as pq
 
 from outcamp.core.errors import BrokenPromise, DataError
 from outcamp.store.datasets import SCHEMA_VERSION
+
+# Columns whose values are nearly all distinct, and in no order that a reader could use: looking for repetitions and for the least and
+# the greatest costs a third of the time, and a dictionary would only make the file larger.
+_HARDLY_REPEATED = frozenset({"recipient_id", "_outcamp_row", "phone", "email", "endpoint"})
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,14 @@ class Lake:
         self.root = root
         self._durable = durable
         self._keep_bytes = keep_bytes
-        self._kept: dict[FileRef, pa.Table] = {}
+        self._kept: dict[tuple[FileRef, tuple[str, ...]], pa.Table] = {}
 
     def prepare(self, dataset: str, campaign: str, run: str, part: int, tables: list[pa.Table], *, compression: str = "zstd") -> FileRef:
         """Write a complete file under its pending name, a row group for each table, and return what the ledger must say of it."""
         sink = pa.BufferOutputStream()
         schema = tables[0].schema.with_metadata({"outcamp.schema": f"{dataset}/{SCHEMA_VERSION}"})
-        with pq.ParquetWriter(sink, schema, compression=compression) as writer:
+        repeated = [name for name in schema.names if name not in _HARDLY_REPEATED]
+        with pq.ParquetWriter(sink, schema, compression=compression, use_dictionary=repeated, write_statistics=repeated) as writer:
             for table in tables:
                 writer.write_table(table.replace_schema_metadata(schema.metadata), row_group_size=max(table.num_rows, 1))
         data = sink.getvalue()
@@ -114,24 +119,24 @@ class Lake:
         for ref in committed:
             self.publish(ref)
 
-    def read(self, ref: FileRef, *, row_group: int | None = None) -> pa.Table:
-        """Read a published file, or one of its row groups."""
-        if ref in self._kept:
-            return self._kept[ref]
+    def read(self, ref: FileRef, *, row_group: int | None = None, wanted: Collection[str] | None = None) -> pa.Table:
+        """Read a published file, or one of its row groups; of the wanted columns those that it has, in its own order."""
+        kept = (ref, tuple(sorted(wanted)) if wanted is not None else ())
+        if kept in self._kept:
+            return self._kept[kept]
         try:
             with pq.ParquetFile(self.root / ref.path) as file:
+                columns = None if wanted is None else [name for name in file.schema_arrow.names if name in wanted]
                 if row_group is not None:
-                    return file.read_row_group(row_group)
-                return self._keep(ref, file.read())
+                    return file.read_row_group(row_group, columns)
+                table = file.read(columns)
         except (OSError, pa.ArrowInvalid) as error:
             raise DataError(
                 f"{ref.path} cannot be read: {error}", next_step="compare its SHA-256 with the ledger's and restore it"
             ) from error
-
-    def _keep(self, ref: FileRef, table: pa.Table) -> pa.Table:
         if ref.dataset == "snapshots" and table.nbytes <= self._keep_bytes:
-            self._kept[ref] = table
-            while sum(kept.nbytes for kept in self._kept.values()) > self._keep_bytes:
+            self._kept[kept] = table
+            while sum(other.nbytes for other in self._kept.values()) > self._keep_bytes:
                 del self._kept[next(iter(self._kept))]
         return table
 

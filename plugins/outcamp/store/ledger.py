@@ -37,7 +37,8 @@ class Transaction:
         """Run a named query and return its rows, of which there are few; a column is bound as one array parameter."""
         bound = {key: array_text(value) if isinstance(value, _COLUMNS) else value for key, value in parameters.items()}
         cursor = self._connection.execute(_text(name), bound or None)
-        return cursor.fetchall() if cursor.description else []
+        # cursor.description would say the same after making an object for each column.
+        return cursor.fetchall() if cursor.pgresult is not None and cursor.pgresult.nfields else []
 
     def one(self, name: str, /, **parameters: Any) -> tuple[Any, ...]:
         """Run a named query that answers with one row; no row comes back as an empty tuple."""

@@ -15,6 +15,19 @@ from outcamp.store.ledger import Transaction
 OUTCOMES = pa.schema([*ATTEMPT_KEYS, ("disposition", pa.string()), ("disposed_at", INSTANT), ("unreached", pa.bool_())])
 # Attempts that have just got their disposition.
 DISPOSED = pa.schema([*ATTEMPT_KEYS, ("disposition", pa.string()), ("disposed_at", INSTANT)])
+# Which attempt an outcome from outside means; aside: the code of the reason why it is not taken, or null.
+MATCHED = pa.schema([("campaign_id", pa.int32()), ("occurrence_id", pa.int64()), ("channel", pa.string()), ("aside", pa.string())])
+# Attempts of which nobody knows whether they were submitted.
+DOUBTS = pa.schema(
+    [
+        ("occurrence", pa.int32()),
+        ("recipient_id", pa.string()),
+        ("attempt", pa.int16()),
+        ("channel", pa.string()),
+        ("submitted_at", INSTANT),
+        ("occurrence_id", pa.int64()),
+    ]
+)
 Rows = list[tuple[object, ...]]
 
 
@@ -39,8 +52,38 @@ class Followed:
 
 
 def record(tx: Transaction, campaign_id: int, outcomes: pa.Table) -> Rows:
-    """Write outcomes (``OUTCOMES``) to their attempts, each once, and return the attempts that they disposed."""
-    return tx.run("record-outcomes", campaign_id=campaign_id, **{name: outcomes[name] for name in OUTCOMES.names})
+    """Write outcomes (``OUTCOMES``) to their attempts where they are news, and return the attempts that they disposed, each once."""
+    disposed: dict[tuple[object, ...], tuple[object, ...]] = {}
+    for turn in _turns(outcomes):
+        for row in tx.run("record-outcomes", campaign_id=campaign_id, **{name: turn[name] for name in OUTCOMES.names}):
+            disposed[row[:3]] = row
+    return list(disposed.values())
+
+
+def _turns(outcomes: pa.Table) -> list[pa.Table]:
+    """Split outcomes so that no attempt is twice in one table: Postgres would take either one. Oldest first, so that the newest stays."""
+    if outcomes.num_rows < 2 or outcomes.group_by(ATTEMPT_KEYS.names).aggregate([]).num_rows == outcomes.num_rows:
+        return [outcomes]
+    rows = outcomes.select(OUTCOMES.names).to_pandas().sort_values("disposed_at", kind="stable")
+    turn = rows.groupby(ATTEMPT_KEYS.names, sort=False).cumcount()
+    return [pa.Table.from_pandas(part, OUTCOMES, preserve_index=False) for _, part in rows.groupby(turn)]
+
+
+def match(tx: Transaction, events: pa.Table, now: datetime, leeway: timedelta) -> pa.Table:
+    """Return for each outcome from outside which attempt it means (``MATCHED``), or the code of the reason why it is kept aside."""
+    names = ("campaign", "occurrence", "recipient_id", "attempt", "channel", "disposed_at")
+    columns = tx.one("match-outcomes", now=now, leeway=leeway, **{name: events[name] for name in names})
+    return pa.table([pa.array(column or [], field.type) for column, field in zip(columns, MATCHED, strict=True)], schema=MATCHED)
+
+
+def keep_aside(tx: Transaction, reasons: list[str], events: list[str], now: datetime) -> None:
+    """Keep events (JSON) that are not taken in, each once, with the reason in words."""
+    tx.run("keep-aside", reason=reasons, event=events, now=now)
+
+
+def in_doubt(tx: Transaction, campaign_id: int) -> pa.Table:
+    """Return the attempts of a campaign whose submission is unknown (``DOUBTS``), in order."""
+    return tx.table("attempts-in-doubt", DOUBTS, campaign_id=campaign_id)
 
 
 def set_no_outcome(tx: Transaction, campaign_id: int, now: datetime) -> Rows:

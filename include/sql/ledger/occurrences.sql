@@ -1,0 +1,12 @@
+-- name: undecided-occurrences
+-- Opened, and never closed: their wave is at work, or it ended before everybody had a verdict.
+SELECT occurrence_id, scheduled_at, run FROM outcamp.occurrences
+WHERE campaign_id = %(campaign_id)s AND closed_at IS NULL ORDER BY scheduled_at;
+
+-- name: campaigns-with-occurrences
+-- Campaigns whose schedule is not over, or that have an occurrence which is not decided.
+SELECT c.name FROM outcamp.campaigns c
+WHERE c.stopped_at IS NULL AND c.deleted_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > %(now)s)
+  AND (c.final_occurrence_at IS NULL
+       OR NOT EXISTS (SELECT FROM outcamp.occurrences o WHERE o.campaign_id = c.campaign_id AND o.scheduled_at >= c.final_occurrence_at)
+       OR EXISTS (SELECT FROM outcamp.occurrences o WHERE o.campaign_id = c.campaign_id AND o.closed_at IS NULL));

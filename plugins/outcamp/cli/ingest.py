@@ -1,0 +1,48 @@
+"""``outcamp ingest``: take in what became of attempts, from files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from outcamp.cli.home import project_home
+from outcamp.cli.ledger import open_ledger
+from outcamp.steps.published import manifests_of
+
+if TYPE_CHECKING:
+    from outcamp.steps.outcome_files import TakenIn
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the verb."""
+    parser.add_argument("files", metavar="FILE", nargs="+", help="JSON lines, CSV or Parquet; docs/outcomes.md says what is in it")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Take in one file after the other, and say what became of their outcomes; 1 if any was kept aside."""
+    from outcamp.steps.outcome_files import take_in_file
+
+    home = project_home()
+    manifests = manifests_of(home)
+    found: dict[str, TakenIn] = {}
+    with open_ledger(home) as ledger:
+        for name in args.files:
+            found[name] = take_in_file(ledger, manifests, Path(name), ledger.now())
+    if args.json:
+        print(json.dumps({name: file.as_dict() for name, file in found.items()}, indent=2))
+    else:
+        print("\n".join(_text(name, file) for name, file in found.items()))
+    return 1 if any(file.aside for file in found.values()) else 0
+
+
+def _text(name: str, file: TakenIn) -> str:
+    lines = [
+        f"{name}: {file.taken:,} taken in, {file.known:,} known before; {file.reattempts:,} reattempts and {file.exits:,} exits follow"
+    ]
+    said = file.as_dict()["aside"]
+    lines += [f"  {count:,} kept aside: {reason}" for reason, count in said.items()]
+    if said:
+        lines.append("  They are in the ledger's table events_not_matched. Correct the file and take it in again: what was taken in stays.")
+    return "\n".join(lines)

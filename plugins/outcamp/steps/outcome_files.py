@@ -1,0 +1,135 @@
+"""Take in outcomes from a file: those that are news change the books, the others are kept aside with their reason.
+
+Taking one in twice changes nothing, so a file that was half taken in when something died is simply taken in again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from outcamp.core.dispositions import DISPOSITIONS
+from outcamp.core.manifest import Manifest
+from outcamp.core.schedule import expires_at
+from outcamp.segments.outcome_files import EVENTS, stream
+from outcamp.steps.engine import rule_rows
+from outcamp.steps.ingest import never_reached
+from outcamp.store import campaigns, outcomes
+from outcamp.store.datasets import ATTEMPT_KEYS
+from outcamp.store.ledger import Ledger, Transaction
+
+LEEWAY: Final = timedelta(minutes=5)  # how far a provider's clock may be off
+CHUNK_ROWS: Final = 50_000  # of one transaction
+# Why an outcome is kept aside.
+REASONS: Final = {
+    "unreadable": "it cannot be read",
+    "no_campaign": "the ledger knows no such campaign",
+    "not_here": "the campaign's manifest is not in this project, so what follows on the outcome is not known",
+    "no_attempt": "the campaign has no such attempt",
+    "other_channel": "the attempt went by another channel",
+    "not_submitted": "the attempt has not been submitted",
+    "in_the_future": "it has not happened yet",
+    "before_submission": "it is older than the submission of its attempt",
+    "late": "the channel's deadline had passed: the attempt is no_outcome",
+    "no_disposition": "the channel has no such disposition",
+}
+Manifests = Callable[[str], Manifest | None]
+
+
+@dataclass
+class TakenIn:
+    """What became of the outcomes of a file. ``known``: the books said so, or something newer, already."""
+
+    taken: int = 0
+    known: int = 0
+    reattempts: int = 0
+    exits: int = 0
+    aside: Counter[str] = field(default_factory=Counter)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for ``--json``."""
+        return {**asdict(self), "aside": {REASONS[code]: count for code, count in sorted(self.aside.items())}}
+
+
+def take_in_file(ledger: Ledger, manifests: Manifests, path: Path, now: datetime) -> TakenIn:
+    """Take in the outcomes of a file; one that is damaged is refused whole, before anything of it is taken in.
+
+    Args:
+        ledger: The books.
+        manifests: The manifest of a published campaign by its name, which says what follows; None where there is none.
+        path: JSON lines, CSV or Parquet.
+        now: The instant of the taking in.
+    """
+    for _ in stream(path):  # a file that was cut short shows it at its end
+        pass
+    found = TakenIn()
+    for table in stream(path):
+        for start in range(0, table.num_rows, CHUNK_ROWS):
+            with ledger.transaction() as tx:
+                _take_in(tx, manifests, table.slice(start, CHUNK_ROWS), now, found)
+    return found
+
+
+def _take_in(tx: Transaction, manifests: Manifests, events: pa.Table, now: datetime, found: TakenIn) -> None:
+    matched = outcomes.match(tx, events, now, LEEWAY)
+    aside = pc.coalesce(
+        pc.if_else(pc.is_valid(events["unreadable"]), "unreadable", None),
+        matched["aside"],
+        pc.if_else(_is_disposition(matched["channel"], events["disposition"]), None, "no_disposition"),
+    )
+    names = events["campaign"].filter(pc.is_null(aside)).unique().to_pylist()
+    known = {name: manifests(name) for name in names}
+    foreign = pa.array([name for name in names if known[name] is None and not campaigns.is_deleted(tx, name)], pa.string())
+    aside = pc.if_else(pc.and_(pc.is_null(aside), pc.is_in(events["campaign"], value_set=foreign)), "not_here", aside)
+
+    good = np.flatnonzero(pc.is_null(aside).to_numpy())
+    columns = {name: events[name].take(pa.array(good)) for name in ("campaign", *outcomes.OUTCOMES.names) if name in events.column_names}
+    columns |= {name: matched[name].take(pa.array(good)) for name in ("campaign_id", "occurrence_id", "channel")}
+    columns["unreached"] = never_reached(columns["channel"], columns["disposition"])
+    rows = pa.table(columns)
+    for campaign_id, name in _distinct(rows):
+        mine = rows.filter(pc.equal(rows["campaign_id"], campaign_id)).sort_by([(key, "ascending") for key in ATTEMPT_KEYS.names])
+        disposed = outcomes.record(tx, campaign_id, mine)
+        found.taken, found.known = found.taken + len(disposed), found.known + mine.num_rows - len(disposed)
+        manifest = known[name]
+        if manifest is not None:  # who is in a campaign that was deleted has left it
+            campaign = manifest.campaign
+            followed = outcomes.follow(tx, campaign_id, disposed, rule_rows(campaign), expires_at(campaign.schedule))
+            found.reattempts, found.exits = found.reattempts + followed.made, found.exits + followed.exited
+    _keep_aside(tx, events, aside, now)
+    found.aside += Counter(code for code in aside.drop_null().to_pylist())
+
+
+def _keep_aside(tx: Transaction, events: pa.Table, aside: pa.ChunkedArray, now: datetime) -> None:
+    rows = np.flatnonzero(pc.is_valid(aside).to_numpy())
+    if not len(rows):
+        return
+    codes = aside.take(pa.array(rows)).to_pylist()
+    kept = events.take(pa.array(rows)).to_pylist()
+    reasons = [
+        f"{REASONS[code]}: {row['unreadable']}" if code == "unreadable" else REASONS[code] for code, row in zip(codes, kept, strict=True)
+    ]
+    texts = [
+        json.dumps({name: row[name] for name in EVENTS.names if row[name] is not None}, default=str, sort_keys=True, ensure_ascii=False)
+        for row in kept
+    ]
+    outcomes.keep_aside(tx, reasons, texts, now)
+
+
+def _distinct(rows: pa.Table) -> list[tuple[int, str]]:
+    pairs = rows.group_by(["campaign_id", "campaign"]).aggregate([]).sort_by("campaign_id").to_pylist()
+    return [(pair["campaign_id"], pair["campaign"]) for pair in pairs]
+
+
+def _is_disposition(channel: pa.ChunkedArray, disposition: pa.ChunkedArray) -> pa.ChunkedArray:
+    codes = pa.array([f"{name} {code}" for name, known in DISPOSITIONS.items() for code in known])
+    return pc.fill_null(pc.is_in(pc.binary_join_element_wise(channel, disposition, " "), value_set=codes), fill_value=False)
