@@ -50,8 +50,11 @@ def test_a_deleted_run_comes_again_and_does_nothing(world: World) -> None:
 
 
 def test_a_trigger_by_hand_is_an_occurrence_of_its_own(world: World) -> None:
-    """Everybody is written to once more, and once only."""
+    """Everybody is written to once more, and once only; without the form's tick nobody is."""
     world.wait(lambda: world.settled("triggered"), "the first pass")
+    unasked = _trigger(world, "triggered", tick=False)
+    world.wait(lambda: world.runs("triggered")[unasked] == "success", "the run without a tick")
+    world.everybody_once("triggered")
     run = _trigger(world, "triggered")
     world.wait(lambda: world.runs("triggered")[run] == "success", "the run that was asked for")
     world.everybody_once("triggered", occurrences=2)
@@ -241,8 +244,9 @@ def _begin(world: World, name: str, pace: float = 1.0, people: str = "people") -
     world.wait(lambda: world.inbox.is_slow(name), f"the send of {name}")
 
 
-def _trigger(world: World, name: str) -> str:
-    run: str = world.api("POST", f"/dags/outcamp.{name}/dagRuns", {"logical_date": None, "conf": {}})["dag_run_id"]
+def _trigger(world: World, name: str, *, tick: bool = True) -> str:
+    asked = {"logical_date": None, "conf": {"contact_again": True} if tick else {}}
+    run: str = world.api("POST", f"/dags/outcamp.{name}/dagRuns", asked)["dag_run_id"]
     return run
 
 

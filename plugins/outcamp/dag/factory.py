@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, AssetAlias, ExceptionRetryPolicy, task
+from airflow.sdk import DAG, AssetAlias, ExceptionRetryPolicy, Param, task
 from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.definitions.retry_policy import RetryAction, RetryRule
 
@@ -29,6 +29,11 @@ RETRIES = ExceptionRetryPolicy(
     ]
 )
 
+_AGAIN = (
+    "A Trigger is an occurrence of its own, at this moment: it reads the segment and contacts everybody whom the rules let through, "
+    "**also those who were contacted before**. Limits, hours and entry limits hold. Without this tick the run does nothing."
+)
+
 
 def build_dag(manifest: Manifest) -> DAG:
     """Return the DAG of a published campaign; each of its runs is one wave."""
@@ -42,6 +47,7 @@ def build_dag(manifest: Manifest) -> DAG:
         is_paused_upon_creation=False,
         max_active_runs=MAX_ACTIVE_RUNS,
         allowed_run_types=[DagRunType.SCHEDULED, DagRunType.MANUAL, DagRunType.OPERATOR_TRIGGERED],  # no backfills
+        params={tasks.CONTACT_AGAIN: Param(False, type="boolean", title="Start a new occurrence", description_md=_AGAIN)},
         tags=["outcamp", f"channel:{campaign.channel}", *([f"owner:{campaign.owner}"] if campaign.owner else [])],
         default_args={
             "owner": campaign.owner or "outcamp",

@@ -31,6 +31,7 @@ class Wave:
     run: str
     at: datetime
     occurrence: bool
+    by_hand: bool = False
 
     @classmethod
     def of(cls, dag_run: Any) -> Wave:
@@ -41,7 +42,7 @@ class Wave:
             return cls(key_of(dag_run.run_id), datetime.fromisoformat(conf[INSTANT]), occurrence=bool(conf.get(OCCURRENCE)))
         # Of a scheduled run the interval is the instant of the schedule; a hand-made one counts from when it was asked for.
         at = dag_run.data_interval_start if kind == "scheduled" else None
-        return cls(key_of(dag_run.run_id), (at or dag_run.run_after).astimezone(UTC), occurrence=True)
+        return cls(key_of(dag_run.run_id), (at or dag_run.run_after).astimezone(UTC), occurrence=True, by_hand=kind == "manual")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Everything heavy is imported inside: Airflow's DAG processor reads this file for
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from outcamp.steps.engine import Engine
     from outcamp.store.ledger import Ledger
 
+_log = logging.getLogger(__name__)
+
+CONTACT_AGAIN = "contact_again"  # the tick of the Trigger form
 PAUSE_SECONDS = 2.0  # how old the answer to "is the DAG paused?" may be
 MOST_AHEAD = timedelta(seconds=30)  # of the scheduler's clock before the ledger's: more than that is a clock that is wrong
 
@@ -60,6 +64,9 @@ def snapshot(campaign: str) -> list[int]:
     halt = halt_of(engine, now)
     if halt in ENDED or (halt == "error" and not wave.occurrence):
         return []  # in Error, an occurrence is written down all the same, and waits
+    if wave.by_hand and not task.context["params"].get(CONTACT_AGAIN):
+        _log.warning("Nothing is started: a Trigger contacts people again, and its form was not ticked (conf: {%r: true}).", CONTACT_AGAIN)
+        return []
     if not wave.occurrence:
         return [part.part for part in snapshot_due(engine, wave.run, wave.at, now)]
     # An occurrence that runs late was missed: it is admitted when it runs.

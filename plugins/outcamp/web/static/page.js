@@ -42,7 +42,7 @@ const ACTIONS = {
   pause: switched(true, "Paused. Nothing more is sent until it is unpaused."),
   unpause: switched(false, "Unpaused. The next wave takes what has waited."),
   trigger: async () => {
-    const run = JSON.parse(await ask("POST", `${airflow}/api/v2/dags/${encodeURIComponent(dag)}/dagRuns`, { logical_date: null, conf: {} }));
+    const run = JSON.parse(await ask("POST", `${airflow}/api/v2/dags/${encodeURIComponent(dag)}/dagRuns`, { logical_date: null, conf: { contact_again: true } }));
     return `Triggered: the run ${run.dag_run_id} is a new occurrence.`;
   },
   stop: own("stop"),
