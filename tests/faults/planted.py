@@ -199,7 +199,7 @@ CATALOGUE = (
     _planted(checkpoint_before_send, "doubts"),
     _planted(count_after_send, "counted", "limits"),
     _planted(missing_lock, "limits"),
-    _planted(claim_without_owner, "twice", "doubts"),
+    _planted(claim_without_owner, "twice", "doubts", "diary"),
     _planted(readmission, "twice"),
     _planted(stale_token, "twice"),
     _planted(window_only_planned, "windows"),
