@@ -395,7 +395,7 @@ def test_impossible_communication_times_are_refused(settings: str, message: str)
             "{sms: {body: hi, bodi: ho}}",
             (
                 "channels.sms.bodi: 'bodi' is not a setting here. Did you mean 'body'?\n"
-                "  Next: The settings here are: transport, sender, pace, batch_size, outcome_deadline, body."
+                "  Next: The settings here are: transport, format, sender, pace, batch_size, outcome_deadline, body."
             ),
         ),
         ("{sms: {body: hi, sender: +18005550100}}", "channels.sms.sender: Text is expected.\n  Next: Put it in quotes."),
@@ -521,11 +521,7 @@ def test_what_has_no_behaviour_yet_is_named() -> None:
     assert [
         f"spring-renewal.yaml:{place}: This setting is not supported yet."
         for place in (
-            "12: channels.sms.transport",
             "15: channels.sms.pace",
-            "18: channels.automated_voice.transport",
-            "25: channels.email.unsubscribe",
-            "27: channels.agent_voice.transport",
             "64: breakers",
             "66: notify",
         )

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from drafts import HEAD
 from outcamp.core.errors import UsageError
@@ -211,6 +212,15 @@ def test_what_people_wrote_is_text(site: Site) -> None:
     page = site.pages.visitor("VIEWER").ask("GET", CAMPAIGN).text
     assert "Reminders for &lt;b&gt;policies&lt;/b&gt;" in page
     assert "<b>" not in page
+
+
+def test_below_a_path_every_address_is_below_it(site: Site) -> None:
+    """Where Airflow is served below a path, the pages' own addresses and those of Airflow are, too."""
+    visitor = site.pages.visitor("VIEWER")
+    visitor.client = TestClient(site.pages.server, root_path="/airflow")
+    page = visitor.ask("GET", "/airflow/outcamp/").text
+    assert 'data-base="/airflow/outcamp" data-airflow="/airflow"' in page
+    assert [] == [address for address in re.findall(r'(?:href|src|action)="(/[^"]*)"', page) if not address.startswith("/airflow/")]
 
 
 def test_a_viewer_sees_no_button_that_they_may_not_press(site: Site) -> None:

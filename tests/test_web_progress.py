@@ -100,7 +100,8 @@ def test_who_is_interrupted_has_counted_what_came_before(world: World) -> None:
     world.filtered(NOW + DAY)
     with psycopg.connect(world.uri, autocommit=True) as connection:
         connection.execute(
-            "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.occurrence_id > 1 THEN RAISE 'killed'; END IF; RETURN NEW; END $$"
+            "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN IF NEW.occurrence_id > 1 THEN RAISE 'killed'; END IF; RETURN NEW; END $$"
         )
         connection.execute("CREATE TRIGGER die BEFORE INSERT ON outcamp.progress FOR EACH ROW EXECUTE FUNCTION die()")
         with pytest.raises(psycopg.errors.RaiseException):

@@ -40,7 +40,8 @@ def airflow_at(folder: Path, *, teams: bool = False) -> Iterator[None]:
         settings.dispose_orm(do_log=False)
         settings.configure_vars()
         settings.configure_orm()
-        importlib.import_module("airflow.models.dag")._team_name_cache.clear()  # which team a DAG is of is remembered for 30 seconds
+        # Which team a DAG belongs to is remembered for 30 seconds.
+        importlib.import_module("airflow.models.dag")._team_name_cache.clear()  # noqa: SLF001 - Airflow offers no other way
         yield
         settings.dispose_orm(do_log=False)
     finally:

@@ -65,9 +65,10 @@ class Browser:
         frame.get_by_role("heading", name=name, exact=True).wait_for()
         return frame
 
-    def shoot(self, name: str) -> None:
-        """Keep a picture of what is to be seen."""
-        self.page.screenshot(path=self.shots / f"{name}.png")
+    def shoot(self, name: str, height: int | None = None) -> None:
+        """Keep a picture of what is to be seen, or of so much of it."""
+        part = {"x": 0, "y": 0, "width": 1440, "height": height} if height else None
+        self.page.screenshot(path=self.shots / f"{name}.png", clip=part)
 
 
 @dataclass
@@ -137,14 +138,20 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def logged_in() -> dict[str, Any]:
+    """What the browser keeps of those who have logged in: nobody does so twice."""
+    return {}
+
+
 @pytest.fixture
-def visit(running: Running, chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Browser]]:
+def visit(running: Running, chromium: Any, logged_in: dict[str, Any], tmp_path: Path) -> Iterator[Callable[..., Browser]]:
     """Return a function that logs somebody in, and see to it that no page complained or called elsewhere."""
     shots = Path(os.environ.get("OUTCAMP_SCREENSHOTS") or tmp_path)
     opened: list[Browser] = []
 
     def log_in(user: str = "admin", **settings: Any) -> Browser:
-        context = chromium.new_context(viewport={"width": 1440, "height": 900}, **settings)
+        context = chromium.new_context(viewport={"width": 1440, "height": 900}, storage_state=logged_in.get(user), **settings)
         context.set_default_timeout(PATIENCE)
         browser = Browser(context.new_page(), running.deployment.url, shots=shots)
         page = browser.page
@@ -152,10 +159,12 @@ def visit(running: Running, chromium: Any, tmp_path: Path) -> Iterator[Callable[
         page.on("console", lambda said: browser.complaints.append(said.text) if _is_about_us(said) else None)
         page.on("request", lambda request: browser.complaints.append(request.url) if not request.url.startswith(_ours(browser)) else None)
         page.goto(f"{browser.url}/")
-        page.fill("input[name=username]", user)
-        page.fill("input[name=password]", WORDS[user])
-        page.click("button[type=submit]")
+        if user not in logged_in:
+            page.fill("input[name=username]", user)
+            page.fill("input[name=password]", WORDS[user])
+            page.click("button[type=submit]")
         page.locator("[data-testid=nav-sidebar]").wait_for()
+        logged_in[user] = context.storage_state()
         opened.append(browser)
         return browser
 

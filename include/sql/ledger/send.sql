@@ -50,3 +50,32 @@ WHERE a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND 
   AND a.token = r.token AND a.wave_id = r.wave_id AND a.batch = r.batch
   AND (a.state::text = 'submitting' OR a.state::text = 'closed' AND a.disposition = 'unknown')
 RETURNING a.occurrence_id, a.recipient_id, a.attempt, r.disposition, r.disposed_at;
+
+-- name: hold-campaign
+-- Whoever stops the campaign waits for us, and then finds what we let wait. Rare enough for a lock on the campaign's one row.
+SELECT 1 FROM outcamp.campaigns WHERE campaign_id = %(campaign_id)s FOR SHARE;
+
+-- name: take-back
+-- Submissions that the transport certainly did not take wait again, as if they had never been made. Only this try's own, and only those
+-- that are still open: once a newer try or an outcome has spoken, something may follow from it already, and the row stays as it is.
+-- Nothing waits for an entry that is over by now.
+WITH moved AS (
+    UPDATE outcamp.attempts a
+    SET state = CASE WHEN e.exited_at IS NULL THEN r.state ELSE 'closed' END::outcamp.attempt_state,
+        due_at = r.due_at, waits_for = r.reason,
+        wave_id = NULL, batch = NULL, token = NULL, submitted_at = NULL, counted_at = NULL, deadline_at = NULL
+    FROM (SELECT *, %(wave_id)s::bigint AS wave_id, %(batch)s::integer AS batch, %(token)s::integer AS token, 'submitting' AS held
+          FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
+                      %(state)s::text[], %(reason)s::text[], %(due_at)s::timestamptz[])
+               AS r (occurrence_id, recipient_id, attempt, state, reason, due_at)
+          OFFSET 0) AS r
+    JOIN outcamp.entries e ON e.occurrence_id = r.occurrence_id AND e.recipient_id = r.recipient_id
+    WHERE a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND a.attempt = r.attempt
+      AND a.state::text = r.held AND a.token = r.token AND a.wave_id = r.wave_id AND a.batch = r.batch
+    RETURNING a.occurrence_id, a.recipient_id, a.state, r.reason
+), exited AS (
+    UPDATE outcamp.entries e SET exited_at = %(now)s, exit_reason = m.reason
+    FROM moved m
+    WHERE m.state = 'closed' AND e.occurrence_id = m.occurrence_id AND e.recipient_id = m.recipient_id AND e.exited_at IS NULL
+)
+SELECT count(*) FROM moved;

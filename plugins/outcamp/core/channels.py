@@ -19,7 +19,9 @@ from outcamp.core.problems import Problem, refused
 from outcamp.core.shares import Share
 from outcamp.core.text_form import text_form
 
+# The transports that are built in; any other name is an Airflow connection.
 SIMULATOR: Final = "simulator"
+OUTBOX: Final = "outbox"
 TEMPLATE_ENDING: Final = ".j2"
 
 _PACE: Final = re.compile(r"([0-9]{1,9}) */ *(second|minute|hour|day)")
@@ -62,11 +64,22 @@ class ChannelSettings(Frozen):
 
     TEXTS: ClassVar[tuple[str, ...]] = ()
 
-    transport: str = Field(default=SIMULATOR, min_length=1, description="An Airflow connection; or simulator, which is built in.")
+    transport: str = Field(
+        default=SIMULATOR, min_length=1, description="An Airflow connection; or simulator or outbox, which are built in."
+    )
+    format: Literal["parquet", "csv"] | None = Field(default=None, description="outbox: what its files are; left out: parquet.")
     sender: str | None = Field(default=None, min_length=1, description="The number or the address that the message comes from.")
     pace: PaceText | None = Field(default=None, description="The most messages that the transport is given: 100/second.")
     batch_size: int = Field(default=5000, ge=1, le=100_000, description="The recipients that one task sends to.")
     outcome_deadline: Duration = Field(gt=timedelta(0), description="An attempt without an outcome by then becomes no_outcome.")
+
+    @model_validator(mode="after")
+    def _format_belongs_to_the_outbox(self) -> Self:
+        if self.format is not None and self.transport != OUTBOX:
+            raise refused(
+                Problem(f"The transport {self.transport} has no format.", at=("format",), next_step="Remove it, or use transport: outbox.")
+            )
+        return self
 
     @property
     def texts(self) -> Mapping[str, str]:

@@ -85,6 +85,15 @@ class OpenTimes:
         piece = next(self._pieces(start, end, zones), None)
         return from_micros(piece.start) if piece else None
 
+    def closes_at(self, now: datetime, zones: Iterable[str], before: datetime | None = None) -> datetime | None:
+        """Return the first instant after ``now`` that is not open any more in all these zones, or None if there is none before ``before``.
+
+        ``now`` is open. Without ``before``, the search ends where that for the next opening does.
+        """
+        end = from_micros(self._horizon(to_micros(now))) if before is None else before
+        _, closes = next(self.openings(now, end, zones), (now, now))
+        return closes if closes < end else None
+
     def openings(self, start: datetime, end: datetime, zones: Iterable[str]) -> Iterator[tuple[datetime, datetime]]:
         """Yield the open stretches ``[opens, closes)`` of ``[start, end)``, each as long as it can be, in order."""
         first, last = to_micros(start), to_micros(end)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from outcamp.core.campaign import Campaign
-from outcamp.core.channels import SIMULATOR, EmailSettings
-from outcamp.core.dispositions import Channel
+from outcamp.core.channels import OUTBOX
+from outcamp.core.dispositions import PHONE_CHANNELS
 from outcamp.core.errors import Finding
 from outcamp.core.segment import EXTERNAL, ExternalSegment, FileSegment
 
@@ -44,13 +44,11 @@ def _segment(campaign: Campaign) -> list[tuple[str, object, str]]:
 
 
 def _transports(campaign: Campaign) -> list[tuple[str, object, str]]:
+    """Return what no transport does. What kind a connection is of only Airflow knows: a task refuses one that cannot carry its channel."""
     found: list[tuple[str, object, str]] = []
     for channel, settings in campaign.channels.items():
-        # E-mail has a transport: a connection of the type smtp. What kind a connection is of, only Airflow knows.
-        if settings.transport != SIMULATOR and channel != Channel.EMAIL:
-            found.append((f"channels.{channel}.transport", settings.transport, "Use transport: simulator."))
-        if settings.transport != SIMULATOR and isinstance(settings, EmailSettings) and settings.unsubscribe is not None:
-            found.append((f"channels.{channel}.unsubscribe", settings.unsubscribe, "Write the address into the message."))
+        if settings.transport == OUTBOX and channel not in PHONE_CHANNELS:
+            found.append((f"channels.{channel}.transport", OUTBOX, "Use a connection of the type smtp, or a webhook."))
         if settings.pace is not None:
             found.append((f"channels.{channel}.pace", settings.pace, "Leave it out."))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import pyarrow as pa
@@ -28,10 +29,20 @@ def next_open_column(open_times: OpenTimes, zone_set: pa.DictionaryArray, now: d
     if open_times.always:
         instant = open_times.next_open(now, (), before)
         return pa.repeat(pa.scalar(instant, INSTANT), len(zone_set))
+    return _by_zone_set(zone_set, lambda zones: open_times.next_open(now, zones, before))
+
+
+def closes_at_column(open_times: OpenTimes, zone_set: pa.DictionaryArray, now: datetime, before: datetime | None = None) -> pa.Array:
+    """Return for each row, open ``now``, the first instant at which it is not any more; null if there is none before ``before``."""
+    if open_times.always:
+        return pa.nulls(len(zone_set), INSTANT)
+    return _by_zone_set(zone_set, lambda zones: open_times.closes_at(now, zones, before))
+
+
+def _by_zone_set(zone_set: pa.DictionaryArray, instant_of: Callable[[tuple[str, ...]], datetime | None]) -> pa.Array:
     # A filtered or sliced column keeps the whole dictionary; only what occurs is worth a search.
     occurring = set(pc.unique(zone_set.indices).to_pylist())
     instants = [
-        open_times.next_open(now, split_zones(zones), before) if code in occurring else None
-        for code, zones in enumerate(zone_set.dictionary.to_pylist())
+        instant_of(split_zones(zones)) if code in occurring else None for code, zones in enumerate(zone_set.dictionary.to_pylist())
     ]
     return pa.array(instants, type=INSTANT).take(zone_set.indices)

@@ -2,7 +2,8 @@
 
 Before each chunk everything is looked at again, and what may go moves to ``submitting`` in a transaction that counts limits
 under the bucket locks. Only after its commit is the transport called; its answers are a second transaction. What a crash
-leaves between the two becomes ``unknown``: it counts, and is not submitted again.
+leaves between the two becomes ``unknown``: it counts, and is not submitted again. What the transport certainly did not take
+waits again, and so does the rest of the batch.
 """
 
 from __future__ import annotations
@@ -14,31 +15,29 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from outcamp.core.dispositions import Channel
-from outcamp.core.zones import to_micros
-from outcamp.frames.filter import NEVER
-from outcamp.frames.open_times import next_open_column
+from outcamp.core.dispositions import UNKNOWN, Channel
+from outcamp.core.errors import Permanent
+from outcamp.frames.open_times import closes_at_column
+from outcamp.steps.content import Message
 from outcamp.steps.engine import Engine
 from outcamp.steps.ingest import never_reached
+from outcamp.steps.second_look import ENDS, look_again
 from outcamp.store import admission, campaigns, submission, waves
 from outcamp.store.datasets import ATTEMPT_KEYS, INSTANT
-from outcamp.store.ledger import Transaction
 from outcamp.store.submission import HANDED_BACK, RESULTS
 from outcamp.store.waves import Try
-
-# Why a campaign does not send now, and what becomes of the rows: dropped for good, or given back to wait.
-_ENDS = frozenset({"stopped", "deleted", "expired"})
+from outcamp.transports.base import BACKOFF, REFERENCE, SUBMISSION, VALID_UNTIL, Transport, same_answer
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What one try of a batch did: rows submitted, rows handed back or dropped, and whether a newer try took over."""
+    """What one try of a batch did: rows submitted, rows handed back or dropped; overtaken by a newer try; told to wait by the transport."""
 
     submitted: int
     handed_back: int
     overtaken: bool = False
+    throttled: bool = False
 
 
 def send(engine: Engine, run: str, batch: int, clock: Callable[[], datetime], paused: Callable[[], bool] = lambda: False) -> Sent:
@@ -51,111 +50,101 @@ def send(engine: Engine, run: str, batch: int, clock: Callable[[], datetime], pa
     engine.lake.publish(mine.file)
     rows = engine.lake.read(mine.file, row_group=mine.batch.row_group)
     channel = Channel(rows["channel"][0].as_py())  # a batch is of one channel
-    chunk_size = engine.transports[channel].capabilities.chunk_size
-    submitted = handed_back = 0
-    for start in range(0, rows.num_rows, chunk_size):
-        went = _send_chunk(engine, mine, channel, rows.slice(start, chunk_size), clock, paused=paused())
-        if went is None:
-            return Sent(submitted, handed_back, overtaken=True)
-        submitted, handed_back = submitted + went[0], handed_back + went[1]
-    return Sent(submitted, handed_back)
+    transport = engine.transports[channel]
+    message = Message(engine.manifest, channel) if transport.capabilities.texts else None
+    sending = _Sending(engine, run, mine, channel, transport, message, clock)
+    return sending.all_of(rows, paused)
 
 
-def _send_chunk(
-    engine: Engine, mine: Try, channel: Channel, chunk: pa.Table, clock: Callable[[], datetime], *, paused: bool
-) -> tuple[int, int] | None:
-    """Submit what of a chunk may go now and return how many rows went and how many came back; None when a newer try has the batch."""
-    wave_id, batch, token = mine.wave_id, mine.batch.batch, mine.token
-    with engine.ledger.transaction() as tx:
-        if not waves.holds_token(tx, wave_id, batch, token):
-            return None
-        admission.lock_buckets(tx, admission.SUBMISSIONS, pc.unique(chunk["bucket"]).to_pylist())
-        # Read under the locks: whoever waited for them must see what was sent meanwhile as past, or it would not count.
-        now = clock()
-        deadline_at = now + engine.campaign.channels[channel].outcome_deadline
-        look = _look_again(engine, tx, channel, chunk, now, paused=paused)
-        going = chunk.take(pa.array(look.going()))
-        moved = submission.submit(tx, wave_id, batch, token, going, now, deadline_at) if going.num_rows else []
-        returned = submission.hand_back(tx, wave_id, look.handed_back(chunk), now)
-    if not moved:
-        return 0, returned
-    rows = _those(going, moved)
-    answers = _as_results(rows, engine.transports[channel].submit(rows, now), now)
-    with engine.ledger.transaction() as tx:
-        engine.follow(tx, submission.record_answers(tx, wave_id, batch, token, answers))
-    return rows.num_rows, returned
+@dataclass
+class _Sending:
+    """One try of a batch on its way through the transport."""
+
+    engine: Engine
+    run: str
+    mine: Try
+    channel: Channel
+    transport: Transport
+    message: Message | None
+    clock: Callable[[], datetime]
+    throttled_until: datetime | None = None  # the transport asked to wait: nothing more of this batch goes
+
+    def all_of(self, rows: pa.Table, paused: Callable[[], bool]) -> Sent:
+        """Send chunk after chunk; what is left when the transport asks to wait is given back at once."""
+        size = self.transport.capabilities.chunk_size
+        submitted = handed_back = start = 0
+        while start < rows.num_rows:
+            chunk = rows.slice(start, size if self.throttled_until is None else None)
+            went = self._chunk(chunk, start // size, paused=paused())
+            if went is None:
+                return Sent(submitted, handed_back, overtaken=True)
+            submitted, handed_back, start = submitted + went[0], handed_back + went[1], start + chunk.num_rows
+        return Sent(submitted, handed_back, throttled=self.throttled_until is not None)
+
+    def _chunk(self, chunk: pa.Table, number: int, *, paused: bool) -> tuple[int, int] | None:
+        """Submit what of a chunk may go now and return how many rows went and how many came back; None when a newer try has the batch."""
+        engine, wave_id, batch, token = self.engine, self.mine.wave_id, self.mine.batch.batch, self.mine.token
+        made = np.ones(chunk.num_rows, bool)
+        if self.message is not None and self.throttled_until is None:
+            chunk, made = self.message.made_for(chunk)  # before the locks, which others wait for
+        with engine.ledger.transaction() as tx:
+            if not waves.holds_token(tx, wave_id, batch, token):
+                return None
+            admission.lock_buckets(tx, admission.SUBMISSIONS, pc.unique(chunk["bucket"]).to_pylist())
+            # Read under the locks: whoever waited for them must see what was sent meanwhile as past, or it would not count.
+            now = self.clock()
+            deadline_at = now + engine.campaign.channels[self.channel].outcome_deadline
+            look = look_again(engine, tx, self.channel, chunk, now, paused=paused, throttled_until=self.throttled_until, made=made)
+            going = chunk.take(pa.array(look.going()))
+            moved = submission.submit(tx, wave_id, batch, token, going, now, deadline_at) if going.num_rows else []
+            returned = submission.hand_back(tx, wave_id, look.handed_back(chunk), now)
+        if not moved:
+            return 0, returned
+        rows = self._addressed(_those(going, moved), number, now)
+        try:
+            answers = self.transport.submit(rows, now)
+        except Permanent:  # nothing of the chunk was taken: whoever clears the cause finds nobody lost or in doubt
+            self._take_in(rows, same_answer(rows.num_rows, status="throttled", until=now), now, "error")
+            raise
+        taken_back = self._take_in(rows, answers, now, "throttled")
+        return rows.num_rows - taken_back, returned + taken_back
+
+    def _addressed(self, rows: pa.Table, number: int, now: datetime) -> pa.Table:
+        """Return the rows with their references, the chunk's name, and how long each message is valid."""
+        rows = rows.append_column(REFERENCE, reference_column(self.engine.campaign.name, rows))
+        rows = rows.append_column(SUBMISSION, pa.repeat(pa.scalar(f"{self.run}-{self.mine.batch.batch}-{number}"), rows.num_rows))
+        if not self.transport.capabilities.validity:
+            return rows
+        zones, expires_at = rows["zones"].combine_chunks().dictionary_encode(), self.engine.expires_at
+        closes_at = closes_at_column(self.engine.open_times[self.channel], zones, now, expires_at)
+        return rows.append_column(VALID_UNTIL, pc.fill_null(closes_at, pa.scalar(expires_at, INSTANT)) if expires_at else closes_at)
+
+    def _take_in(self, rows: pa.Table, answers: pa.Table, now: datetime, reason: str) -> int:
+        """Write the answers down, let wait what was not taken, for this reason, and return how many that are."""
+        engine, wave_id, batch, token = self.engine, self.mine.wave_id, self.mine.batch.batch, self.mine.token
+        back = pc.equal(answers["status"], "throttled")
+        taken = pc.invert(back)
+        results = _as_results(rows.filter(taken), answers.filter(taken), now)
+        until = pc.fill_null(answers["until"].filter(back), pa.scalar(now + BACKOFF, INSTANT))
+        with engine.ledger.transaction() as tx:
+            campaign_id = engine.register(tx).campaign_id
+            if len(until):
+                submission.hold_campaign(tx, campaign_id)  # first: whoever stops it takes its locks in this order
+            engine.follow(tx, submission.record_answers(tx, wave_id, batch, token, results))
+            if not len(until):
+                return 0
+            self.throttled_until = pc.max(until).as_py()
+            ended, _ = campaigns.halt(tx, campaign_id, self.clock())
+            fate = ("closed", ended) if ended in ENDS else ("waiting", reason)
+            keys = [rows[name].filter(back) for name in ATTEMPT_KEYS.names]
+            columns = [*keys, *(pa.repeat(pa.scalar(word), len(until)) for word in fate), until]
+            return submission.take_back(tx, wave_id, batch, token, pa.table(columns, schema=HANDED_BACK), now)
 
 
-class _Look:
-    """What a second look before the submission makes of each row of a chunk."""
-
-    def __init__(self, count: int) -> None:
-        self._state = np.full(count, "submitting", object)
-        self._reason = np.full(count, None, object)
-        self._due_at = np.full(count, None, object)
-
-    def going(self) -> NDArray[np.int64]:
-        """Return the positions of the rows that may still go."""
-        return np.flatnonzero(self._state == "submitting")
-
-    def keep(self, rows: NDArray[np.int64], state: str, reason: str, due_at: list[datetime] | None = None) -> None:
-        """Let these rows not go: ``waiting`` (until due_at, or due as before) or ``closed``."""
-        self._state[rows], self._reason[rows] = state, reason
-        if due_at is not None:
-            self._due_at[rows] = due_at
-
-    def handed_back(self, chunk: pa.Table) -> pa.Table:
-        """Return the rows that do not go (``HANDED_BACK``)."""
-        kept = np.flatnonzero(self._state != "submitting")
-        columns = [chunk[name].take(pa.array(kept)) for name in ATTEMPT_KEYS.names]
-        return pa.table([*columns, self._state[kept], self._reason[kept], self._due_at[kept]], schema=HANDED_BACK)
-
-
-def _look_again(engine: Engine, tx: Transaction, channel: Channel, chunk: pa.Table, now: datetime, *, paused: bool) -> _Look:
-    """Ask everything once more: stopped? paused? expired? window open? suppressed since? limits?"""
-    look = _Look(chunk.num_rows)
-    campaign_id = engine.register(tx).campaign_id
-    halt, any_suppressed = campaigns.halt(tx, campaign_id, now)
-    if halt is not None:
-        look.keep(look.going(), "closed" if halt in _ENDS else "waiting", halt)
-        return look
-    if paused:
-        look.keep(look.going(), "waiting", "paused")
-        return look
-
-    opening = next_open_column(engine.open_times[channel], chunk["zones"].combine_chunks().dictionary_encode(), now, engine.expires_at)
-    at = pc.fill_null(opening.cast(pa.int64()), NEVER).to_numpy(zero_copy_only=False)
-    look.keep(np.flatnonzero(at == NEVER), "closed", "no_open_time")
-    shut = np.flatnonzero(at > to_micros(now))
-    look.keep(shut, "waiting", "window_closed", opening.take(pa.array(shut)).to_pylist())
-
-    rows = look.going()
-    if any_suppressed:
-        known = admission.standing(tx, campaign_id, _asked(chunk, rows), entry_limits=False)
-        look.keep(rows[known["is_suppressed"].to_numpy()], "closed", "suppressed")
-
-    rows = look.going()
-    over, frees = admission.over_limits(
-        tx,
-        campaign_id,
-        chunk["recipient_id"].take(pa.array(rows)),
-        engine.limits,
-        engine.limits_in_total,
-        now,
-        all_campaigns=engine.campaign.counts == "all_campaigns",
-    )
-    for position, free_at in zip(over, frees, strict=True):  # few: the plan in filter let them through
-        in_time = engine.expires_at is None or free_at < engine.expires_at
-        if engine.campaign.on_limit == "defer" and in_time:
-            look.keep(rows[[position]], "waiting", "over_limit", [free_at])
-        else:
-            look.keep(rows[[position]], "closed", "over_limit")
-    return look
-
-
-def _asked(chunk: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
-    chosen = chunk.select(["recipient_id", "channel", "endpoint"]).take(pa.array(rows))
-    return chosen.append_column("is_new", pa.array(np.zeros(len(rows), bool)))
+def reference_column(campaign: str, rows: pa.Table) -> pa.ChunkedArray:
+    """Return the reference of each row's attempt: what ``core.references.reference_of`` says of one."""
+    keys = (rows[name].cast(pa.string()) for name in ("occurrence", "attempt", "recipient_id"))
+    return pc.binary_join_element_wise(campaign, *keys, "/")
 
 
 def _those(going: pa.Table, moved: list[tuple[int, str]]) -> pa.Table:
@@ -169,11 +158,12 @@ def _those(going: pa.Table, moved: list[tuple[int, str]]) -> pa.Table:
 
 def _as_results(rows: pa.Table, answers: pa.Table, now: datetime) -> pa.Table:
     """Return the transport's answers as result rows of the ledger."""
-    refused = pc.equal(answers["status"], "refused")
+    disposition = pc.if_else(pc.equal(answers["status"], "unknown"), UNKNOWN, answers["disposition"])
+    disposed_at = pc.if_else(pc.is_valid(disposition), pc.fill_null(answers["disposed_at"], pa.scalar(now, INSTANT)), None)
     columns = {name: rows[name] for name in ATTEMPT_KEYS.names} | {
-        "unreached": never_reached(rows["channel"], answers["disposition"]),
+        "unreached": never_reached(rows["channel"], disposition),
         "message_id": answers["message_id"],
-        "disposition": answers["disposition"],
-        "disposed_at": pc.if_else(refused, pc.fill_null(answers["disposed_at"], pa.scalar(now, INSTANT)), answers["disposed_at"]),
+        "disposition": disposition,
+        "disposed_at": disposed_at,
     }
     return pa.table([columns[name] for name in RESULTS.names], schema=RESULTS)

@@ -43,8 +43,21 @@ def doubt(tx: Transaction, wave_id: int, batch: int, token: int, now: datetime) 
 
 def record_answers(tx: Transaction, wave_id: int, batch: int, token: int, answers: pa.Table) -> Rows:
     """Write the transport's answers (``RESULTS``) to this try's submissions, and return the attempts that they disposed."""
+    if not answers.num_rows:
+        return []
     rows = tx.run("record-answers", wave_id=wave_id, batch=batch, token=token, **_columns(answers, RESULTS))
     return [row for row in rows if row[3] is not None]
+
+
+def hold_campaign(tx: Transaction, campaign_id: int) -> None:
+    """Let nobody stop a campaign until this transaction has ended."""
+    tx.run("hold-campaign", campaign_id=campaign_id)
+
+
+def take_back(tx: Transaction, wave_id: int, batch: int, token: int, rows: pa.Table, now: datetime) -> int:
+    """Let this try's submissions (``HANDED_BACK``) wait again, uncounted, or end their entries; return how many it still held."""
+    taken: int = tx.one("take-back", wave_id=wave_id, batch=batch, token=token, now=now, **_columns(rows, HANDED_BACK))[0]
+    return taken
 
 
 def _columns(table: pa.Table, schema: pa.Schema) -> dict[str, pa.ChunkedArray]:

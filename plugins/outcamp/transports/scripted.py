@@ -46,8 +46,8 @@ class ScriptedTransport:
         at_once = pc.equal(after, 0)
         self._remember(rows, disposition, disposed_at, now, pc.invert(at_once))
         accepted = pa.repeat(pa.scalar("accepted"), count)
-        answers = [accepted, pa.nulls(count, pa.string()), pc.if_else(at_once, disposition, None), pc.if_else(at_once, disposed_at, None)]
-        return pa.table(answers, schema=ANSWERS)
+        outcome = [pc.if_else(at_once, disposition, None), pc.if_else(at_once, disposed_at, None)]
+        return pa.table([accepted, pa.nulls(count, pa.string()), *outcome, pa.nulls(count, INSTANT)], schema=ANSWERS)
 
     def outcomes(self, now: datetime) -> pa.Table:
         """Return the outcomes that have happened by now."""

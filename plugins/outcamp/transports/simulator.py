@@ -60,7 +60,8 @@ class Coming(Protocol):
 class SimulatorTransport:
     """Accepts every message; some of what becomes of them is known at once, the rest happens later."""
 
-    capabilities = Capabilities(chunk_size=1000)
+    # It carries no text anywhere, and has it made all the same: who rehearses a campaign wants to see whose message cannot be made.
+    capabilities = Capabilities(chunk_size=1000, texts=True)
 
     def __init__(self, seed: int, campaign: str, coming: Coming) -> None:
         self._salt = f"{seed}/{campaign}/"
@@ -83,6 +84,7 @@ class SimulatorTransport:
                 pc.binary_join_element_wise("sim", *(rows[name].cast(pa.string()) for name in OUTCOMES.names[:3]), "-"),
                 pc.if_else(at_once, code, None),
                 pc.if_else(pc.and_(at_once, pc.is_valid(code)), disposed_at, None),
+                pa.nulls(rows.num_rows, INSTANT),
             ],
             schema=ANSWERS,
         )

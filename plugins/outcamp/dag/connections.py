@@ -1,0 +1,61 @@
+"""Airflow's connections: what each one says, and the databases behind them. Called inside tasks only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from outcamp.core.errors import NotSupportedYet, SourceUnavailable
+
+if TYPE_CHECKING:
+    from outcamp.segments.drivers import Target
+
+
+def target_of(conn_id: str) -> Target:
+    """Return what an Airflow connection says."""
+    from airflow.sdk import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
+
+    from outcamp.segments.drivers import Target
+
+    try:
+        found = Connection.get(conn_id)
+    except (AirflowNotFoundException, AirflowRuntimeError):
+        problem = f"Airflow has no connection {conn_id!r}."
+        next_step = f"Add it in Airflow (Admin, Connections), or as AIRFLOW_CONN_{conn_id.upper()}."
+        raise SourceUnavailable(problem, next_step=next_step) from None
+    return Target(
+        name=conn_id,
+        kind=found.conn_type or "",
+        host=found.host or "",
+        port=found.port,
+        login=found.login or "",
+        password=found.password or "",
+        schema=found.schema or "",
+        options=found.extra_dejson,
+    )
+
+
+def open_connection(conn_id: str | None, home: Path) -> Any:
+    """Open the database that an Airflow connection names, to read from it; without a name, the embedded Postgres."""
+    from outcamp.segments import drivers
+    from outcamp.store.embedded import embedded_uri
+
+    target = drivers.embedded(embedded_uri(home)) if conn_id is None else target_of(conn_id)
+    return drivers.open_database(target, home) if target.kind in drivers.KINDS else _by_hook(target)
+
+
+def _by_hook(target: Target) -> Any:
+    """Open any other database by the hook of its provider: whatever speaks Python's DB-API will do."""
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowException
+
+    try:
+        hook = BaseHook.get_hook(target.name)
+    except (AirflowException, ImportError) as error:
+        problem = f"The connection {target.name!r} is of the kind {target.kind!r}, and no installed provider opens it: {error}."
+        raise NotSupportedYet(problem, next_step="Install its Airflow provider, or use a postgres or sqlite connection.") from None
+    if not hasattr(hook, "get_conn"):
+        problem = f"The connection {target.name!r} is of the kind {target.kind!r}, which is no database."
+        raise NotSupportedYet(problem, next_step="Name a database connection in segment.connection.")
+    return hook.get_conn()
