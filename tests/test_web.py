@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 
 from drafts import HEAD
 from outcamp.core.errors import UsageError
@@ -216,6 +215,8 @@ def test_what_people_wrote_is_text(site: Site) -> None:
 
 def test_below_a_path_every_address_is_below_it(site: Site) -> None:
     """Where Airflow is served below a path, the pages' own addresses and those of Airflow are, too."""
+    from fastapi.testclient import TestClient
+
     visitor = site.pages.visitor("VIEWER")
     visitor.client = TestClient(site.pages.server, root_path="/airflow")
     page = visitor.ask("GET", "/airflow/outcamp/").text

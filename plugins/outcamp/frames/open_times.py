@@ -42,7 +42,5 @@ def closes_at_column(open_times: OpenTimes, zone_set: pa.DictionaryArray, now: d
 def _by_zone_set(zone_set: pa.DictionaryArray, instant_of: Callable[[tuple[str, ...]], datetime | None]) -> pa.Array:
     # A filtered or sliced column keeps the whole dictionary; only what occurs is worth a search.
     occurring = set(pc.unique(zone_set.indices).to_pylist())
-    instants = [
-        instant_of(split_zones(zones)) if code in occurring else None for code, zones in enumerate(zone_set.dictionary.to_pylist())
-    ]
+    instants = [instant_of(split_zones(zones)) if code in occurring else None for code, zones in enumerate(zone_set.dictionary.to_pylist())]
     return pa.array(instants, type=INSTANT).take(zone_set.indices)

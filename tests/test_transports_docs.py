@@ -1,0 +1,61 @@
+"""docs/transports.md says what the transports declare, and what its receiver answers is understood."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from outcamp.core.dispositions import PHONE_CHANNELS, Channel
+from outcamp.transports import smtp
+from outcamp.transports.outbox import OutboxTransport
+from outcamp.transports.simulator import SimulatorTransport
+from outcamp.transports.smtp import SmtpTransport
+from outcamp.transports.webhook import Receiver, WebhookTransport
+from strict_receiver import KEYS, SECRET, StrictReceiver
+from submissions import NOW, rows, said
+
+TEXT = (Path(__file__).parents[1] / "docs" / "transports.md").read_text(encoding="utf-8")
+SHOWN = [json.loads(block) for block in re.findall(r"```json\n(.+?)```", TEXT, re.DOTALL)]
+
+
+def table(first_cell: str) -> list[list[str]]:
+    """The cells of the table whose heading begins with this cell, without its two lines of heading."""
+    lines = TEXT[TEXT.index(f"| {first_cell} |") :].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_capabilities_are_those_that_are_declared() -> None:
+    """Chunk, texts and validity of each transport."""
+    webhook = WebhookTransport(Receiver("https://x.example", SECRET), "spring", Channel.SMS)
+    declared = [one.capabilities for one in (SimulatorTransport, OutboxTransport, SmtpTransport, webhook)]
+    yes = {True: "yes", False: "no"}
+    assert [[str(one.chunk_size), yes[one.texts], yes[one.validity]] for one in declared] == [row[2:5] for row in table("transport")]
+    assert [one.at_once for one in declared] == [row[5] == "at once" for row in table("transport")]
+    assert ", ".join(sorted(PHONE_CHANNELS)) == table("transport")[1][1]
+
+
+def test_the_codes_of_smtp_are_those_of_its_file() -> None:
+    """The table stands beside the code too."""
+    lines = [line for line in smtp.__doc__.splitlines() if line.startswith("|")][2:]
+    assert [[cell.strip() for cell in line.strip("|").split("|")] for line in lines] == table("the server says")
+
+
+def test_the_request_that_is_shown_is_the_one_that_is_made() -> None:
+    """Its keys are those of a real one."""
+    with StrictReceiver() as receiver:
+        transport = WebhookTransport(Receiver(receiver.url, SECRET), "spring", Channel.SMS)
+        transport.submit(rows({"endpoint": "+12025550143"}, channel="sms"), NOW)
+    ((headers, chunk),) = receiver.requests
+    assert (set(chunk), KEYS) == (set(SHOWN[0]), set(SHOWN[0]["messages"][0]))
+    assert {row[0].strip("`") for row in table("header")} <= set(headers)
+
+
+def test_the_answer_that_is_shown_is_understood() -> None:
+    """Accepted, refused, throttled."""
+    with StrictReceiver(lambda chunk: (200, {}, SHOWN[1])) as receiver:
+        transport = WebhookTransport(Receiver(receiver.url, SECRET), "spring", Channel.SMS)
+        people = [{"endpoint": "+12025550143", "recipient_id": name} for name in ("ada", "ben", "cleo")]
+        assert [("accepted", None), ("refused", "invalid_number"), ("throttled", None)] == said(
+            transport.submit(rows(*people, channel="sms"), NOW)
+        )
