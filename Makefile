@@ -1,7 +1,7 @@
 # Python 3.11 or newer and make are all that these targets need; everything else goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint format types fast lock bench clean
+.PHONY: help setup demo up test lint format types fast airflow lock bench clean
 
 JOBS ?= 2
 # The others build or check tables for a release, and say in their first lines what they need beyond the lock.
@@ -23,7 +23,7 @@ demo: setup ## Run one campaign from start to end in a real Airflow on this mach
 up: setup ## Keep Airflow and Postgres running on this machine, with the UI, until Ctrl-C
 	@.venv/bin/outcamp up $(ARGS)
 
-test: lint types fast ## Check everything: ruff, mypy, pytest
+test: lint types fast airflow ## Check everything: ruff, mypy, pytest
 
 lint: setup ## Check the style with ruff
 	.venv/bin/ruff check .
@@ -36,8 +36,11 @@ format: setup ## Put every file into ruff's form, and mend what it can mend
 types: setup ## Check the types with mypy
 	.venv/bin/mypy
 
-fast: setup ## Run pytest only; make fast ARGS="-k limits" chooses
-	.venv/bin/pytest -n $(JOBS) --dist loadgroup $(ARGS)
+fast: setup ## Run pytest without a running Airflow; make fast ARGS="-k limits" chooses
+	.venv/bin/pytest -n $(JOBS) --ignore tests/in_airflow --ignore tests/in_browser $(ARGS)
+
+airflow: setup ## Run pytest in a running Airflow, and in a browser in front of it: one deployment at a time
+	.venv/bin/pytest tests/in_airflow tests/in_browser $(ARGS)
 
 lock: setup ## Renew requirements.txt after a change to the dependencies in pyproject.toml
 	.venv/bin/uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-header --no-emit-index-url -q -o requirements.txt

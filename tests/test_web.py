@@ -22,7 +22,7 @@ from small_world import World, make_world
 from web_world import Pages, add_dag, airflow_at, audit_rows, make_tables, serve
 
 # Airflow's own start warns about what it is going to change; the pages themselves warn of nothing.
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("web")]
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 AT = datetime(2025, 1, 7, 15, tzinfo=UTC)  # a Tuesday, 10 o'clock in New York, and past: the pages ask the database for the time
 RUN = run_key(AT)

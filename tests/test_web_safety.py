@@ -15,7 +15,7 @@ from outcamp.store.embedded import throw_away_database
 from small_world import NOW, RUN, World, make_world
 from web_world import Pages, add_dag, airflow_at, audit_rows, make_tables, serve
 
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("web")]
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 CAMPAIGN = "/outcamp/campaigns/outcamp.spring/"
 BODY = {"recipient_id": "ada"}

@@ -146,7 +146,7 @@ class World:
         return str([(run["dag_run_id"], run["state"]) for run in found["dag_runs"] if run["dag_id"] != "outcamp.dispositions"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A running Airflow with a mail server, and campaigns that begin at once."""
     home = tmp_path_factory.mktemp("project")

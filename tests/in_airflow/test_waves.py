@@ -15,7 +15,6 @@ from conftest import CROWD, PEOPLE, World
 from outcamp.core.schedule import expires_at
 from outcamp.steps.published import read_published
 
-pytestmark = pytest.mark.xdist_group("airflow")
 SOON = timedelta(seconds=10)  # within which a send notices that it may not go on
 
 
@@ -58,6 +57,18 @@ def test_a_trigger_by_hand_is_an_occurrence_of_its_own(world: World) -> None:
     run = _trigger(world, "triggered")
     world.wait(lambda: world.runs("triggered")[run] == "success", "the run that was asked for")
     world.everybody_once("triggered", occurrences=2)
+
+
+def test_outcomes_in_a_file_are_taken_in_by_the_pulse(world: World) -> None:
+    """A complaint that a relay reports later replaces what the mail server said, and the file is put away."""
+    world.wait(lambda: world.settled("triggered"), "the first pass")
+    folder = world.deployment.home / ".outcamp" / "outcomes"
+    folder.mkdir(exist_ok=True)
+    event = {"reference": "triggered/0/1/p001", "disposition": "complained", "disposed_at": datetime.now(UTC).isoformat()}
+    (folder / "relay.jsonl.part").write_text(json.dumps(event) + "\n", encoding="utf-8")
+    (folder / "relay.jsonl.part").rename(folder / "relay.jsonl")
+    world.wait((folder / "taken" / "relay.jsonl").exists, "the pulse after it")
+    assert ("email", "complained", 1) in world.status("triggered").counts.dispositions
 
 
 def test_clearing_a_single_task_sends_nothing_again(world: World) -> None:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-import pytest
-
 from conftest import PEOPLE, World
 from outcamp.core.errors import LedgerUnavailable
-
-pytestmark = pytest.mark.xdist_group("airflow")
 
 
 def begin(world: World, name: str) -> None:

@@ -90,7 +90,7 @@ class Running:
             time.sleep(0.5)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A running Airflow with an admin, a viewer and three campaigns that begin at once."""
     if not CHROMIUM.exists():
@@ -127,7 +127,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             yield Running(deployment)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Any]:
     """One browser for all tests; each of them has a window of its own."""
     from playwright.sync_api import sync_playwright
@@ -138,7 +138,7 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def logged_in() -> dict[str, Any]:
     """What the browser keeps of those who have logged in: nobody does so twice."""
     return {}

@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-pytestmark = pytest.mark.xdist_group("airflow")
-
 Visit = Callable[..., Any]
 
 
