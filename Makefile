@@ -40,7 +40,8 @@ fast: setup ## Run pytest without a running Airflow; make fast ARGS="-k limits" 
 	.venv/bin/pytest -n $(JOBS) --ignore tests/in_airflow --ignore tests/in_browser $(ARGS)
 
 airflow: setup ## Run pytest in a running Airflow, and in a browser in front of it: one deployment at a time
-	.venv/bin/pytest tests/in_airflow tests/in_browser $(ARGS)
+	.venv/bin/pytest tests/in_airflow $(ARGS)
+	.venv/bin/pytest tests/in_browser $(ARGS)
 
 lock: setup ## Renew requirements.txt after a change to the dependencies in pyproject.toml
 	.venv/bin/uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-header --no-emit-index-url -q -o requirements.txt
