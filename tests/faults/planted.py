@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from outcamp.steps import filter as filtering
-from outcamp.steps import send as sending
+from outcamp.steps import second_look as looking
 from outcamp.steps import snapshot
 from outcamp.steps.engine import Engine
 from outcamp.store import admission, ledger, waves
@@ -125,7 +125,7 @@ def stale_token() -> AbstractContextManager[Any]:
 
 def window_only_planned() -> AbstractContextManager[Any]:
     """The send trusts the filter's look at the window."""
-    return swapped(sending, "next_open_column", _open_at_once)
+    return swapped(looking, "next_open_column", _open_at_once)
 
 
 def _open_at_once(_times: Any, zones: pa.Array, now: Any, _expires_at: Any) -> pa.Array:
@@ -135,13 +135,13 @@ def _open_at_once(_times: Any, zones: pa.Array, now: Any, _expires_at: Any) -> p
 def limits_only_planned() -> AbstractContextManager[Any]:
     """The send trusts the filter's look at the limits."""
     trusting = SimpleNamespace(**vars(admission) | {"over_limits": lambda *_, **__: ([], [])})
-    return swapped(sending, "admission", trusting)
+    return swapped(looking, "admission", trusting)
 
 
 def expiry_only_planned() -> AbstractContextManager[Any]:
     """The send does not ask whether the campaign has expired meanwhile; the look at the window, which knows the expiry, is gone as well."""
     return both(
-        swapped(sending, "next_open_column", _open_at_once),
+        swapped(looking, "next_open_column", _open_at_once),
         edited("halt-of-campaign", "WHEN expires_at <= %(now)s THEN 'expired'", "WHEN expires_at <= %(now)s THEN NULL"),
     )
 
