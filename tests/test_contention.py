@@ -22,7 +22,7 @@ from outcamp.steps.send import send
 from outcamp.steps.snapshot import snapshot_occurrence
 from outcamp.store.lake import Lake
 from outcamp.store.ledger import Ledger
-from outcamp.transports.base import ANSWERS, Capabilities
+from outcamp.transports.base import Capabilities, same_answer
 from small_world import People, Runs
 
 ROUNDS = int(os.environ.get("OUTCAMP_ROUNDS", "6"))
@@ -52,9 +52,7 @@ class Provider:
         with psycopg.connect(self._uri) as connection:
             values = [self._name, rows["recipient_id"].to_pylist()]
             connection.execute("INSERT INTO provider_log SELECT %s, r FROM unnest(%s::text[]) AS r", values)
-        nothing = pa.nulls(rows.num_rows, pa.string())
-        accepted = pa.array(["accepted"] * rows.num_rows)
-        return pa.table([accepted, nothing, nothing, nothing.cast(ANSWERS.field("disposed_at").type)], schema=ANSWERS)
+        return same_answer(rows.num_rows, status="accepted")
 
     def outcomes(self, now: datetime) -> pa.Table:
         """Nothing ever comes back."""
