@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from outcamp.core.errors import UsageError
+from outcamp.core.limits import Limit, read_limits
 
 if TYPE_CHECKING:
-    from outcamp.core.limits import Limit
     from outcamp.store.lake import Lake
 
 
@@ -23,13 +21,4 @@ def open_lake(home: Path) -> Lake:
 
 def total_limits() -> tuple[Limit, ...]:
     """Return the limits of the whole deployment: ``OUTCAMP_TOTAL_LIMITS``, or none."""
-    from pydantic import TypeAdapter, ValidationError
-
-    from outcamp.core.limits import Limit
-
-    text = os.environ.get("OUTCAMP_TOTAL_LIMITS")
-    try:
-        return TypeAdapter(tuple[Limit, ...]).validate_python(json.loads(text)) if text else ()
-    except (ValueError, ValidationError):
-        next_step = 'Write a list as JSON: [{"count": 6, "within": "2 days"}].'
-        raise UsageError(f"OUTCAMP_TOTAL_LIMITS is {text!r}, which is no list of limits.", next_step=next_step) from None
+    return read_limits(os.environ.get("OUTCAMP_TOTAL_LIMITS"), "OUTCAMP_TOTAL_LIMITS")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from outcamp.core.durations import Duration
+from outcamp.core.errors import UsageError
 from outcamp.core.frozen import Frozen
 from outcamp.core.problems import Problem, refused
 from outcamp.core.shares import Share
@@ -18,6 +20,17 @@ class Limit(Frozen):
 
     count: int = Field(ge=1, le=1_000_000)
     within: Duration = Field(gt=timedelta(0), description="A rolling window: 2 days is 48 hours back from now.")
+
+
+def read_limits(text: str | None, name: str) -> tuple[Limit, ...]:
+    """Return the limits that a setting lists as JSON; nothing is none, and anything else is refused by the setting's name."""
+    if not text:
+        return ()
+    try:
+        return TypeAdapter(tuple[Limit, ...]).validate_python(json.loads(text))
+    except (ValueError, ValidationError):
+        next_step = 'Write a list as JSON: [{"count": 6, "within": "2 days"}].'
+        raise UsageError(f"{name} is {text!r}, which is no list of limits.", next_step=next_step) from None
 
 
 class EntryLimits(Frozen):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
 from outcamp.core.errors import UsageError
-from outcamp.core.limits import Limit
+from outcamp.core.limits import Limit, read_limits
 
 WAVE_INTERVAL = timedelta(minutes=5)
 PULSE = timedelta(minutes=5)
@@ -58,7 +55,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         outcomes=Path(environment.get("OUTCAMP_OUTCOMES") or home / ".outcamp" / "outcomes").expanduser().resolve(),
         wave_interval=_seconds(environment, "OUTCAMP_WAVE_INTERVAL", WAVE_INTERVAL),
         pulse=_seconds(environment, "OUTCAMP_PULSE", PULSE),
-        total_limits=_limits(environment, "OUTCAMP_TOTAL_LIMITS"),
+        total_limits=read_limits(environment.get("OUTCAMP_TOTAL_LIMITS"), "OUTCAMP_TOTAL_LIMITS"),
         seed=_integer(environment, "OUTCAMP_SIMULATOR_SEED", 0),
     )
 
@@ -79,14 +76,3 @@ def _integer(environment: Mapping[str, str], name: str, default: int) -> int:
         return int(text) if text else default
     except ValueError:
         raise UsageError(f"{name} is {text!r}, which is no whole number.", next_step="Write a number, or unset it.") from None
-
-
-def _limits(environment: Mapping[str, str], name: str) -> tuple[Limit, ...]:
-    text = environment.get(name)
-    if not text:
-        return ()
-    try:
-        return TypeAdapter(tuple[Limit, ...]).validate_python(json.loads(text))
-    except (ValueError, ValidationError):
-        next_step = 'Write a list as JSON: [{"count": 6, "within": "2 days"}].'
-        raise UsageError(f"{name} is {text!r}, which is no list of limits.", next_step=next_step) from None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final
 
 from outcamp.core.errors import DataError
@@ -41,8 +43,14 @@ def take_in_folder(ledger: Ledger, manifests: Manifests, folder: Path, now: date
 
 
 def _complete(folder: Path) -> list[Path]:
-    files = [path for path in folder.glob("*") if path.is_file() and path.suffix.lower() in ENDINGS and not path.name.startswith(".")]
-    return sorted(files, key=lambda path: (path.stat().st_mtime_ns, path.name))
+    found = []
+    for path in folder.glob("*"):
+        if path.suffix.lower() in ENDINGS and not path.name.startswith("."):
+            with suppress(FileNotFoundError):  # another pulse has put it away
+                status = path.stat()
+                if S_ISREG(status.st_mode):
+                    found.append((status.st_mtime_ns, path.name, path))
+    return [path for _, _, path in sorted(found)]
 
 
 def _put_away(path: Path, where: str) -> None:
