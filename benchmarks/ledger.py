@@ -27,6 +27,7 @@ from table import Row, show
 from outcamp.core.campaign_file import read_campaign
 from outcamp.core.dispositions import Channel
 from outcamp.core.manifest import seal_manifest
+from outcamp.frames.hashing import buckets
 from outcamp.frames.phone_cache import phone_automaton
 from outcamp.steps.engine import Engine
 from outcamp.steps.fan_out import fan_out
@@ -60,9 +61,8 @@ SENDS = 100_000
 BOOK = """
 INSERT INTO outcamp.attempts (occurrence_id, recipient_id, attempt, campaign_id, bucket, state, channel, due_at, submitted_at, counted_at,
                               disposed_at, disposition)
-SELECT -%(occurrence)s::bigint, 'customer-' || lpad(r::text, 9, '0'), 1, %(campaign)s, 0, 'closed', 'sms', at, at, at, at, 'delivered'
-FROM generate_series(0, %(people)s::int - 1) AS r,
-     LATERAL (SELECT %(at)s::timestamptz - interval '1 hour' * random() + interval '0 s' * r AS at) AS t
+SELECT -%(occurrence)s::bigint, p.recipient_id, 1, %(campaign)s, p.bucket, 'closed', 'sms', at, at, at, at, 'delivered'
+FROM people AS p, LATERAL (SELECT %(at)s::timestamptz - interval '1 hour' * random() + interval '0 s' * p.bucket AS at) AS t
 """
 INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'outcamp' AND tablename = 'attempts' AND indexname <> 'attempts_pkey'"
 
@@ -102,9 +102,14 @@ def fill(uri: str, attempts: int, people: int) -> None:
             " VALUES ('book', 'book', %s, false) RETURNING campaign_id",
             [NIGHT],
         ).fetchone()
+        ids = pa.array([f"customer-{number:09d}" for number in range(people)])
+        connection.execute('CREATE TEMPORARY TABLE people (recipient_id text COLLATE "C", bucket smallint)')
+        with connection.cursor().copy("COPY people FROM STDIN") as copy:
+            for row in zip(ids.to_pylist(), buckets(ids).tolist(), strict=True):
+                copy.write_row(row)
         for occurrence in range(occurrences, 0, -1):
             at = NIGHT - timedelta(days=30) * occurrence / occurrences
-            connection.execute(BOOK.encode(), {"campaign": found and found[0], "people": people, "occurrence": occurrence, "at": at})
+            connection.execute(BOOK.encode(), {"campaign": found and found[0], "occurrence": occurrence, "at": at})
         connection.execute("ALTER TABLE outcamp.attempts ADD PRIMARY KEY (occurrence_id, recipient_id, attempt)")
         for definition in indexes:
             connection.execute(definition.encode())

@@ -170,7 +170,8 @@ def test_history_that_was_loaded_counts_and_has_no_books_of_its_own(ran: World) 
                    SELECT campaign_id, %s, 0, 'history', %s FROM c RETURNING occurrence_id, campaign_id)
         INSERT INTO outcamp.attempts
             (occurrence_id, recipient_id, attempt, campaign_id, bucket, state, channel, due_at, submitted_at, counted_at)
-        SELECT occurrence_id, 'ben', n, campaign_id, 0, 'closed', 'sms', %s, %s, %s FROM o, generate_series(1, 2) AS n"""
+        SELECT o.occurrence_id, 'ben', n, o.campaign_id, e.bucket, 'closed', 'sms', %s, %s, %s
+        FROM o, outcamp.entries e, generate_series(1, 2) AS n WHERE e.recipient_id = 'ben'"""
     before = NOW - HOUR
     ran.change(contact, "old/ended", before, NOW - MINUTE, before, before, before, before, before)
     assert [] == found(ran)

@@ -34,7 +34,7 @@ ATTEMPT = ("attempts_pkey", "occurrence_id recipient_id attempt")
 ENTRY = ("entries_pkey", "occurrence_id recipient_id")
 OPEN = ("one_open_entry", "campaign_id recipient_id")
 OPEN_OF_CAMPAIGN = ("one_open_entry", "campaign_id")
-COUNTED = ("attempts_counted", "recipient_id counted_at")
+COUNTED = ("attempts_counted", "bucket recipient_id counted_at")
 DUE = ("attempts_waiting", "campaign_id due_at")
 WAITING = ("attempts_waiting", "campaign_id")
 CLAIMED = ("attempts_claimed", "wave_id")
@@ -94,6 +94,7 @@ def values() -> dict[str, Any]:
     columns: dict[str, Any] = {
         "occurrence_id": [1 + key % 4 for key in keys],
         "recipient_id": [str(key) for key in keys],
+        "bucket": [key % 64 for key in keys],
         "attempt": [1] * CHUNK,
         "is_new": [True] * CHUNK,
         "unreached": [False] * CHUNK,
@@ -101,9 +102,6 @@ def values() -> dict[str, Any]:
     columns |= {name: ["sms"] * CHUNK for name in ("endpoint", "channel", "state", "verdict", "reason", "message_id", "disposition")}
     columns |= {name: [NOW] * CHUNK for name in ("due_at", "disposed_at")}
     limits = {
-        "kinds": [False],
-        "most": [2],
-        "longest": [timedelta(days=7)],
         "counts": [2],
         "withins": [timedelta(days=7)],
         "totals": [False],

@@ -118,7 +118,8 @@ FROM outcamp.attempts a
 CROSS JOIN unnest(%(counts)s::int[], %(withins)s::interval[], %(totals)s::boolean[]) AS l (count, within, total)
 CROSS JOIN LATERAL (
     SELECT count(*) AS contacts FROM outcamp.attempts b
-    WHERE b.recipient_id = a.recipient_id AND b.counted_at > a.counted_at - l.within AND b.counted_at <= a.counted_at
+    WHERE b.bucket = a.bucket AND b.recipient_id = a.recipient_id
+      AND b.counted_at > a.counted_at - l.within AND b.counted_at <= a.counted_at
       AND NOT (l.total AND b.campaign_id IN (SELECT campaign_id FROM outcamp.campaigns WHERE ignores_total_limits))
       AND (b.campaign_id = a.campaign_id
            OR b.counted_at < a.counted_at

@@ -38,7 +38,7 @@ WHERE d.campaign_id = %(campaign_id)s AND d.recipient_id = %(recipient_id)s;
 -- What counts towards limits today, of any campaign; over the index of counted attempts.
 SELECT a.counted_at, c.name, a.channel, c.ignores_total_limits
 FROM outcamp.attempts a JOIN outcamp.campaigns c USING (campaign_id)
-WHERE a.recipient_id = %(recipient_id)s AND a.counted_at > %(after)s AND a.counted_at <= %(until)s
+WHERE a.bucket = %(bucket)s AND a.recipient_id = %(recipient_id)s AND a.counted_at > %(after)s AND a.counted_at <= %(until)s
 ORDER BY a.counted_at DESC;
 
 -- name: suppressions-of-recipient

@@ -40,22 +40,22 @@ SELECT EXISTS (SELECT FROM outcamp.suppressions);
 -- name: over-limits
 -- For each candidate that is over a limit, its position and the instant at which the last of its broken limits frees.
 -- A limit {count, within} is broken iff the count-th newest counted communication lies in (now - within, now]; it frees at that one + within.
--- One look at a recipient's communications serves all limits of a kind: total limits leave out the campaigns that ignore them.
+-- Total limits leave out the campaigns that ignore them. Candidates come in the order of the index, one after the other.
 -- The plan in filter and the binding check before a submission are this one statement.
-SELECT c.row_no - 1, max(seen.instants[l.count] + l.within) AS free_at
-FROM unnest(%(recipient_id)s::text[]) WITH ORDINALITY AS c (recipient_id, row_no)
-CROSS JOIN unnest(%(kinds)s::boolean[], %(most)s::int[], %(longest)s::interval[]) AS kind (total, most, longest)
+SELECT c.row_no - 1, broken.free_at
+FROM unnest(%(bucket)s::smallint[], %(recipient_id)s::text[]) WITH ORDINALITY AS c (bucket, recipient_id, row_no)
 CROSS JOIN LATERAL (
-    SELECT array_agg(counted_at) AS instants FROM (
+    SELECT max(nth.counted_at + l.within) AS free_at
+    FROM unnest(%(counts)s::int[], %(withins)s::interval[], %(totals)s::boolean[]) AS l (count, within, total)
+    CROSS JOIN LATERAL (
         SELECT a.counted_at FROM outcamp.attempts a
-        WHERE a.recipient_id = c.recipient_id AND a.counted_at > %(now)s - kind.longest AND a.counted_at <= %(now)s
+        WHERE a.bucket = c.bucket AND a.recipient_id = c.recipient_id
+          AND a.counted_at > %(now)s - l.within AND a.counted_at <= %(now)s
           AND (%(all_campaigns)s OR a.campaign_id = ANY(%(live)s))
-          AND NOT (kind.total AND a.campaign_id = ANY(%(outside_total)s))
-        ORDER BY a.counted_at DESC LIMIT kind.most) AS newest
-) AS seen
-JOIN unnest(%(counts)s::int[], %(withins)s::interval[], %(totals)s::boolean[]) AS l (count, within, total)
-  ON l.total = kind.total AND seen.instants[l.count] > %(now)s - l.within
-GROUP BY c.row_no
+          AND NOT (l.total AND a.campaign_id = ANY(%(outside_total)s))
+        ORDER BY a.counted_at DESC OFFSET l.count - 1 LIMIT 1) AS nth
+) AS broken
+WHERE broken.free_at IS NOT NULL
 ORDER BY c.row_no;
 
 -- name: admit

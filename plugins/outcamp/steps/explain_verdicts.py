@@ -16,6 +16,7 @@ from outcamp.core.reasons import closed_in_words, reason_in_words
 from outcamp.core.shares import format_share
 from outcamp.core.zones import split_zones
 from outcamp.frames.endpoints import endpoints
+from outcamp.frames.hashing import buckets
 from outcamp.frames.zones import zone_sets
 from outcamp.store import recipients
 from outcamp.store.lake import Lake
@@ -95,8 +96,9 @@ class VerdictWords:
     def _limits(self, at: datetime) -> str:
         """Return the limits that were reached by today's books, with the contacts that count."""
         said = []
+        bucket = int(buckets(pa.array([self._recipient_id]))[0])
         for limit, total in (*((one, False) for one in self._campaign.communication_limits), *((one, True) for one in self._total_limits)):
-            seen = recipients.contacts(self._tx, self._recipient_id, at - limit.within, at)
+            seen = recipients.contacts(self._tx, bucket, self._recipient_id, at - limit.within, at)
             counted = [contact for contact in seen if not (total and contact.outside_total)]
             if len(counted) >= limit.count:
                 shown = ", ".join(f"{at_utc(one.counted_at)} {one.channel} of {one.campaign}" for one in counted[:_SHOWN])

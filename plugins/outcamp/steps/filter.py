@@ -146,11 +146,11 @@ class _Ledger:
         engine = self._engine
         if not len(rows) or not (engine.limits or engine.limits_in_total):
             return np.empty(0, np.int64), pa.array([], VERDICTS.field("due_at").type)
-        ids = self._candidates[RECIPIENT].take(pa.array(rows))
+        asked = self._candidates.select([RECIPIENT, "bucket"]).take(pa.array(rows))
         over, frees = admission.over_limits(
             self._tx,
             self._wave.campaign_id,
-            ids,
+            asked,
             engine.limits,
             engine.limits_in_total,
             self._now,

@@ -92,7 +92,7 @@ def look_again(
     over, frees = admission.over_limits(
         tx,
         campaign_id,
-        chunk["recipient_id"].take(pa.array(rows)),
+        chunk.select(["recipient_id", "bucket"]).take(pa.array(rows)),
         engine.limits,
         engine.limits_in_total,
         now,

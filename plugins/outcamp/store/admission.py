@@ -36,24 +36,20 @@ def standing(tx: Transaction, campaign_id: int, candidates: pa.Table, *, entry_l
 def over_limits(
     tx: Transaction,
     campaign_id: int,
-    recipient_id: pa.ChunkedArray,
+    recipients: pa.Table,
     limits: list[tuple[int, timedelta]],
     total_limits: list[tuple[int, timedelta]],
     now: datetime,
     *,
     all_campaigns: bool,
 ) -> tuple[list[int], list[datetime]]:
-    """Return the positions of the recipients that are over one of the limits, and when the last of these frees."""
+    """Return the positions of the recipients (recipient_id, bucket) that are over one of the limits, and when the last of these frees."""
     both = [(count, within, False) for count, within in limits] + [(count, within, True) for count, within in total_limits]
-    if not both or not len(recipient_id):
+    if not both or not recipients.num_rows:
         return [], []
-    kinds = sorted({total for _, _, total in both})
     rows = tx.run(
         "over-limits",
-        recipient_id=recipient_id,
-        kinds=kinds,
-        most=[max(count for count, _, total in both if total is kind) for kind in kinds],
-        longest=[max(within for _, within, total in both if total is kind) for kind in kinds],
+        **_columns(recipients, "recipient_id", "bucket"),
         counts=[count for count, _, _ in both],
         withins=[within for _, within, _ in both],
         totals=[total for _, _, total in both],

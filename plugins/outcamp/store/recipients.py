@@ -109,9 +109,10 @@ def deferred(tx: Transaction, campaign_id: int, recipient_id: str) -> int | None
     return row[0] if row else None
 
 
-def contacts(tx: Transaction, recipient_id: str, after: datetime, until: datetime) -> list[Contact]:
+def contacts(tx: Transaction, bucket: int, recipient_id: str, after: datetime, until: datetime) -> list[Contact]:
     """Return what counts towards the recipient's limits in ``(after, until]`` by today's books, newest first."""
-    return [Contact(*row) for row in tx.run("contacts-of-recipient", recipient_id=recipient_id, after=after, until=until)]
+    found = tx.run("contacts-of-recipient", bucket=bucket, recipient_id=recipient_id, after=after, until=until)
+    return [Contact(*row) for row in found]
 
 
 def suppressions(tx: Transaction, recipient_id: str, endpoints: list[str]) -> list[Suppression]:
