@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, note, settings
 from pyarrow import parquet
 
 from oracle.campaign_oracle import simulate_by_hand
+from oracle.holdout import is_held_out
 from oracle.strategies import Case, cases
 from outcamp.steps.simulate import simulate
 
@@ -72,6 +74,7 @@ def test_simulate_agrees_with_the_oracle(case: Case, case_folder: Path, postgres
         until=case.until,
         wave_interval=case.wave_interval,
         suppressions=case.suppressions,
+        held_out=partial(is_held_out, case.campaign),
     )
     found = simulate(
         campaign_text=text,

@@ -14,7 +14,7 @@ from oracle.words import under_our_names
 
 UNDERSTOOD = {
     *("name", "description", "owner", "segment", "channel", "channels", "endpoints", "communication_limits", "counts", "on_limit"),
-    *("reattempts", "communication_time", "schedule", "entry_limits", "while_active"),
+    *("reattempts", "communication_time", "schedule", "entry_limits", "while_active", "holdout"),
 }
 
 

@@ -34,7 +34,7 @@ def campaigns(draw: st.DrawFn, at: datetime, schedule: dict[str, Any]) -> dict[s
     rules = draw(reattempts(channel))
     used = list(dict.fromkeys([channel] + [rule["channel"] for rule in rules]))
     campaign: dict[str, Any] = {
-        "name": "case",
+        "name": draw(st.sampled_from(["case", "spring-renewal"])),
         "description": "A case that hypothesis made up",
         "owner": "tests",
         "segment": {"file": "recipients.parquet"},
@@ -53,6 +53,8 @@ def campaigns(draw: st.DrawFn, at: datetime, schedule: dict[str, Any]) -> dict[s
         campaign["communication_time"] = draw(communication_times(at, used))
     if draw(mostly(False)):
         campaign["entry_limits"] = draw(entry_limits())
+    if draw(mostly(False)):
+        campaign["holdout"] = draw(st.sampled_from(["0.5%", "30%", "50%", "99.9%"]))
     if draw(st.booleans()):
         campaign["while_active"] = draw(st.sampled_from(["skip", "defer", "defer"]))
     if draw(mostly(False)):
