@@ -37,20 +37,42 @@ class Message:
         A column that is missing for a recipient is undefined to the template, which must say what to do then, or the row is not made.
         A part that comes out blank is not made either, and neither is an address that is none.
         """
-        names = [name for name in rows.column_names if name.startswith(COLUMN)]
-        recipients = rows.select(names).rename_columns([name.removeprefix(COLUMN) for name in names]).to_pylist()
-        known = [{name: value for name, value in one.items() if value is not None} for one in recipients] or [{}] * rows.num_rows
+        known = _recipients(rows)
         made = np.ones(rows.num_rows, bool)
-        for part, template in self._parts.items():
-            texts = [_text(template, one, _FORMS.get(part, _ANYTHING)) for one in known]
+        for part in self._parts:
+            texts = [self._text(part, one) for one in known]
             made &= np.array([text is not None for text in texts], bool)
             rows = rows.append_column(CONTENT + part, pa.array(texts, pa.string()))
         return rows, made
 
+    def told(self, row: pa.Table) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the parts of one recipient's message, and why each of the others cannot be made."""
+        (recipient,) = _recipients(row)
+        texts, problems = dict[str, str](), dict[str, str]()
+        for part in self._parts:
+            try:
+                texts[part] = self._make(part, recipient)
+            except Exception as error:  # noqa: BLE001 - as below; whoever looks at one recipient wants to know what it was
+                problems[part] = str(error) or type(error).__name__
+        return texts, problems
 
-def _text(template: Callable[..., str], recipient: dict[str, object], form: re.Pattern[str]) -> str | None:
-    try:
-        text = template(recipient)
-    except Exception:  # noqa: BLE001 - whatever a template does with a recipient's values, it is that recipient's message alone
-        return None
-    return text if form.fullmatch(text) else None
+    def _text(self, part: str, recipient: dict[str, object]) -> str | None:
+        try:
+            return self._make(part, recipient)
+        except Exception:  # noqa: BLE001 - whatever a template does with a recipient's values, it is that recipient's message alone
+            return None
+
+    def _make(self, part: str, recipient: dict[str, object]) -> str:
+        text = self._parts[part](recipient)
+        if _ANYTHING.fullmatch(text) is None:
+            raise ValueError("it comes out blank")
+        if part in _FORMS and _FORMS[part].fullmatch(text) is None:
+            raise ValueError(f"it comes out as {text!r}, which is no https or mailto address")
+        return text
+
+
+def _recipients(rows: pa.Table) -> list[dict[str, object]]:
+    """Return the columns that each recipient has a value in, as a template knows them."""
+    names = [name for name in rows.column_names if name.startswith(COLUMN)]
+    recipients = rows.select(names).rename_columns([name.removeprefix(COLUMN) for name in names]).to_pylist()
+    return [{name: value for name, value in one.items() if value is not None} for one in recipients] or [{}] * rows.num_rows

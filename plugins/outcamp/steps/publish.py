@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from outcamp.core.errors import CampaignFileError, Finding, ManifestError, Usage
 from outcamp.core.manifest import Manifest, seal_manifest
 from outcamp.core.schedule import expires_at
 from outcamp.steps.project import Project
+from outcamp.steps.published import names, read_published
 from outcamp.steps.validate import ENDINGS, ColumnsOf, check_file, columns_unknown
 
 
@@ -30,12 +32,23 @@ def publish(name: str, home: Path, now: datetime, columns_of: ColumnsOf = column
     draft = _find_draft(name, project)
     if target.exists():
         raise _taken(name, project.shown(target))
+    write_manifest(_freeze(draft, home, now, columns_of), target, project.shown(target))
+    return target
+
+
+def frozen(name: str, home: Path, now: datetime, columns_of: ColumnsOf = columns_unknown) -> Manifest:
+    """Return the manifest of a campaign; that of a draft is what publishing would write now, and is written nowhere."""
+    if name in names(home):
+        return read_published(home, name)
+    return _freeze(_find_draft(name, Project(home), names(home)), home, now, columns_of)
+
+
+def _freeze(draft: Path, home: Path, now: datetime, columns_of: ColumnsOf) -> Manifest:
     checked = check_file(draft, home, columns_of)
     if checked.findings or checked.campaign is None or checked.document is None:
         raise CampaignFileError(checked.findings)
     _refuse_expired(checked.campaign, checked.document, now)
-    write_manifest(seal_manifest(checked.campaign, now, checked.sql, checked.templates), target, project.shown(target))
-    return target
+    return seal_manifest(checked.campaign, now, checked.sql, checked.templates)
 
 
 def write_manifest(manifest: Manifest, target: Path, shown: str) -> None:
@@ -56,11 +69,11 @@ def write_manifest(manifest: Manifest, target: Path, shown: str) -> None:
     _sync_folder(target.parent)
 
 
-def _find_draft(name: str, project: Project) -> Path:
+def _find_draft(name: str, project: Project, published: Sequence[str] = ()) -> Path:
     drafts = {path.stem: path for path in sorted(project.drafts.glob("*")) if path.suffix in ENDINGS}
     if is_name(name) and name in drafts:
         return drafts[name]
-    near = closest(name, drafts)
+    near = closest(name, [*drafts, *published])
     next_step = f"Did you mean {near!r}?" if near else f"Write it as {project.shown(project.drafts)}/NAME.yaml."
     raise UsageError(f"There is no draft of a campaign {name!r}.", next_step=next_step)
 
