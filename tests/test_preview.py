@@ -51,6 +51,7 @@ def test_a_draft_shows_the_message_of_every_channel(capsys: pytest.CaptureFixtur
         "sms to +12025550143, by simulator\n"
         "  body:\n"
         "    Hi A&B\n"
+        "  (6 characters in 1 part, GSM 03.38)\n"
         "email to ada@example.com, by smtp_default\n"
         "  subject:\n"
         "    For A&B\n"
@@ -86,7 +87,10 @@ def test_machines_get_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert ("spring", "zoe", "the segment as it is now") == (said["campaign"], said["recipient_id"], said["source"])
     sms, email = said["channels"]
     expected = {"channel": "sms", "transport": "simulator", "endpoint": "+12025550143", "texts": {}}
-    assert expected | {"problems": {"body": "'first_name' is undefined"}} == sms
+    assert expected | {"problems": {"body": "'first_name' is undefined"}, "length": None} == sms
+    assert 1 == main(["preview", "spring", "ben", "--json"])
+    sms, _ = json.loads(capsys.readouterr().out)["channels"]
+    assert {"encoding": "GSM 03.38", "units": 6, "parts": 1, "foreign": []} == sms["length"]
     assert ["subject", "body", "html"] == list(email["problems"])
 
 
@@ -104,6 +108,7 @@ def test_the_snapshot_that_was_taken_is_what_counts(home: Path, database_uri: st
         before = here.books()
         assert 0 == main(["preview", "spring", "ada"])
         expected = "ada in spring, by the snapshot 20261201T150000Z\nsms to +12025550143, by simulator\n  body:\n    Hi Old Ada\n"
+        expected += "  (10 characters in 1 part, GSM 03.38)\n"
         assert expected == capsys.readouterr().out
         assert 1 == main(["preview", "spring", "zoe"]), "who is in no snapshot is looked for in the segment"
         assert before == here.books()

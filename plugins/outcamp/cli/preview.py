@@ -50,6 +50,7 @@ def in_words(one: ChannelMessage) -> str:
     for part, text in one.texts.items():
         lines.append(f"  {part}:")
         lines += [f"    {line}" for line in text.splitlines()]
+    lines += [f"  ({one.length})"] if one.length else []
     lines += [f"  {part} cannot be made: {why}" for part, why in one.problems.items()]
     return "\n".join(lines)
 

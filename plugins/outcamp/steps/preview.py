@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from outcamp.core.dispositions import Channel
 from outcamp.core.errors import UsageError
 from outcamp.core.manifest import Manifest
+from outcamp.core.sms_parts import SmsLength, sms_length
 from outcamp.frames.endpoints import endpoint_columns, endpoints
 from outcamp.frames.hashing import buckets
 from outcamp.segments.templates import columns_read
@@ -26,13 +27,14 @@ from outcamp.transports.base import COLUMN
 
 @dataclass(frozen=True)
 class ChannelMessage:
-    """What goes to a recipient by one channel. ``problems``: why the endpoint, or a part of the message, is none."""
+    """What goes to a recipient by one channel. ``problems``: why the endpoint, or a part of the message, is none; ``length``: of an SMS."""
 
     channel: Channel
     transport: str
     endpoint: str | None
     texts: Mapping[str, str]
     problems: Mapping[str, str]
+    length: SmsLength | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ def message_of(manifest: Manifest, row: pa.Table, channel: Channel) -> ChannelMe
     if endpoint is None:
         tried = " and ".join(endpoint_columns(manifest.campaign, channel))
         problems = {"endpoint": f"nothing valid for {channel} stands in {tried}"} | problems
-    return ChannelMessage(channel, manifest.campaign.channels[channel].transport, endpoint, texts, problems)
+    length = sms_length(texts["body"]) if channel == Channel.SMS and "body" in texts else None
+    return ChannelMessage(channel, manifest.campaign.channels[channel].transport, endpoint, texts, problems, length)
 
 
 def template_columns(manifest: Manifest, row: pa.Table) -> pa.Table:
