@@ -521,15 +521,14 @@ def test_what_has_no_behaviour_yet_is_named() -> None:
     assert [
         f"spring-renewal.yaml:{place}: This setting is not supported yet."
         for place in (
-            "15: channels.sms.pace",
             "64: breakers",
             "66: notify",
         )
     ] == found
 
 
-def test_a_simulation_replaces_segment_transport_and_pace() -> None:
-    """Simulated, a campaign may name any transport, pace and source; what else has no behaviour is refused all the same."""
+def test_a_simulation_replaces_segment_and_transport() -> None:
+    """Simulated, a campaign may name any transport and source; what else has no behaviour is refused all the same."""
     full = read_campaign(FULL, "a.yaml")
     assert ["breakers", "notify"] == [found.field for found in not_supported_yet(full, simulated=True)]
     elsewhere = campaign(head=HEAD.replace("people.csv", "s3://lists/people.parquet"))

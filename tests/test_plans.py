@@ -43,6 +43,7 @@ OVERDUE = ("attempts_awaiting", "campaign_id deadline_at")
 AWAITING = ("attempts_awaiting", "campaign_id")
 PLANS = {
     "submit": {ATTEMPT},
+    "still-claimed": {ATTEMPT},
     "hand-back": {ATTEMPT, ENTRY},
     "record-answers": {ATTEMPT},
     "record-outcomes": {ATTEMPT},

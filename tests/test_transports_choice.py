@@ -124,7 +124,7 @@ def test_the_address_of_a_connection(more: dict[str, Any], url: str) -> None:
 
 
 def test_what_no_transport_does_is_told_before_publishing() -> None:
-    """Connections of any name may be published; the outbox has no e-mail, and nothing has a pace yet."""
+    """Connections of any name may be published; the outbox has no e-mail."""
     said = [
         str(finding)
         for head in (HEAD.replace("body: Hello", "body: Hello, transport: anything"), EMAIL.replace("Hi,", "Hi, transport: outbox,"))

@@ -79,3 +79,14 @@ WITH moved AS (
     WHERE m.state = 'closed' AND e.occurrence_id = m.occurrence_id AND e.recipient_id = m.recipient_id AND e.exited_at IS NULL
 )
 SELECT count(*) FROM moved;
+
+-- name: still-claimed
+-- Which rows of a batch its wave still holds: a new try waits for nobody's turn who went with an earlier one.
+SELECT r.row_no
+FROM (SELECT *, %(wave_id)s::bigint AS wave_id, 'claimed' AS held
+      FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[])
+           WITH ORDINALITY AS r (occurrence_id, recipient_id, attempt, row_no)
+      OFFSET 0) AS r
+JOIN outcamp.attempts a ON a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND a.attempt = r.attempt
+WHERE a.state::text = r.held AND a.wave_id = r.wave_id
+ORDER BY r.row_no;

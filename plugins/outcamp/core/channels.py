@@ -69,7 +69,9 @@ class ChannelSettings(Frozen):
     )
     format: Literal["parquet", "csv"] | None = Field(default=None, description="outbox: what its files are; left out: parquet.")
     sender: str | None = Field(default=None, min_length=1, description="The number or the address that the message comes from.")
-    pace: PaceText | None = Field(default=None, description="The most messages that the transport is given: 100/second.")
+    pace: PaceText | None = Field(
+        default=None, description="The most messages, or parts of an SMS, that the transport is given: 100/second."
+    )
     batch_size: int = Field(default=5000, ge=1, le=100_000, description="The recipients that one task sends to.")
     outcome_deadline: Duration = Field(gt=timedelta(0), description="An attempt without an outcome by then becomes no_outcome.")
 

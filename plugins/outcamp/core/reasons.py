@@ -31,6 +31,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "rejected": "a person rejected the occurrence in its review",
         "paused": "the campaign was paused",
         "throttled": "the transport asked to wait",
+        "pace": "others are before them, at the campaign's pace",
         "error": "the campaign was in Error",
         "stopped": "the campaign was stopped",
         "deleted": "the campaign was deleted",

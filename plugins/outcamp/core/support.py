@@ -16,7 +16,7 @@ def not_supported_yet(campaign: Campaign, simulated: bool = False, file: str = "
 
     Args:
         campaign: The campaign to look at.
-        simulated: In a simulation, the simulator and a given list stand for the transports, their pace and the segment.
+        simulated: In a simulation, the simulator and a given list stand for the transports and the segment.
         file: How the findings name the campaign's file; ``Document.located`` adds their lines.
     """
     found: list[tuple[str, object, str]] = []
@@ -49,6 +49,4 @@ def _transports(campaign: Campaign) -> list[tuple[str, object, str]]:
     for channel, settings in campaign.channels.items():
         if settings.transport == OUTBOX and channel not in PHONE_CHANNELS:
             found.append((f"channels.{channel}.transport", OUTBOX, "Use a connection of the type smtp, or a webhook."))
-        if settings.pace is not None:
-            found.append((f"channels.{channel}.pace", settings.pace, "Leave it out."))
     return found

@@ -109,7 +109,7 @@ def send(campaign: str, batch: int) -> dict[str, Any]:
     from outcamp.steps.send import send as hand_over
 
     task = _begin(campaign)
-    return asdict(hand_over(task.engine, task.wave.run, batch, task.now, paused=_pause_switch(task)))
+    return asdict(hand_over(task.engine, task.wave.run, batch, task.now, _pause_switch(task), lambda time: sleep(time.total_seconds())))
 
 
 def feed_back(campaign: str) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -24,10 +25,24 @@ from outcamp.store.submission import HANDED_BACK
 ENDS: Final = frozenset({"stopped", "deleted", "expired"})
 
 
+@dataclass(frozen=True)
+class Later:
+    """Nothing more of a batch goes now. ``since``: when its first row is due again; None: as before. ``each``: the distance of two rows."""
+
+    reason: str
+    since: datetime | None = None
+    each: timedelta = timedelta(0)
+
+    def due_at(self, count: int) -> list[datetime] | None:
+        """Return when so many rows are due again."""
+        return None if self.since is None else [self.since + number * self.each for number in range(count)]
+
+
 class Look:
-    """What a second look makes of each row of a chunk."""
+    """What a second look makes of each row of a chunk. ``halt``: why the campaign sends nothing at all."""
 
     def __init__(self, count: int) -> None:
+        self.halt: str | None = None
         self._state = np.full(count, "submitting", object)
         self._reason = np.full(count, None, object)
         self._due_at = np.full(count, None, object)
@@ -57,21 +72,19 @@ def look_again(
     now: datetime,
     *,
     paused: bool,
-    throttled_until: datetime | None,
+    later: Later | None,
     made: NDArray[np.bool_],
 ) -> Look:
-    """Ask everything once more: stopped? paused? throttled? expired? window open? suppressed since? text made? limits?"""
+    """Ask everything once more: stopped? paused? to wait? expired? window open? suppressed since? text made? limits?"""
     look = Look(chunk.num_rows)
     campaign_id = engine.register(tx).campaign_id
     halt, any_suppressed = campaigns.halt(tx, campaign_id, now)
-    if halt is not None:
-        look.keep(look.going(), "closed" if halt in ENDS else "waiting", halt)
+    look.halt = halt or ("paused" if paused else None)
+    if look.halt is not None:
+        look.keep(look.going(), "closed" if look.halt in ENDS else "waiting", look.halt)
         return look
-    if paused:
-        look.keep(look.going(), "waiting", "paused")
-        return look
-    if throttled_until is not None:
-        look.keep(look.going(), "waiting", "throttled", [throttled_until] * chunk.num_rows)
+    if later is not None:
+        look.keep(look.going(), "waiting", later.reason, later.due_at(chunk.num_rows))
         return look
 
     opening = next_open_column(engine.open_times[channel], chunk["zones"].combine_chunks().dictionary_encode(), now, engine.expires_at)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from outcamp.core.dispositions import UNKNOWN, Channel
 from outcamp.core.errors import Permanent
@@ -22,7 +23,8 @@ from outcamp.frames.open_times import closes_at_column
 from outcamp.steps.content import Message
 from outcamp.steps.engine import Engine
 from outcamp.steps.ingest import never_reached
-from outcamp.steps.second_look import ENDS, look_again
+from outcamp.steps.second_look import ENDS, Later, look_again
+from outcamp.steps.turns import Turns, units_of
 from outcamp.store import admission, campaigns, submission, waves
 from outcamp.store.datasets import ATTEMPT_KEYS, INSTANT
 from outcamp.store.submission import HANDED_BACK, RESULTS
@@ -32,16 +34,30 @@ from outcamp.transports.base import BACKOFF, REFERENCE, SUBMISSION, VALID_UNTIL,
 
 @dataclass(frozen=True)
 class Sent:
-    """What one try of a batch did: rows submitted, rows handed back or dropped; overtaken by a newer try; told to wait by the transport."""
+    """What one try of a batch did: rows submitted, rows handed back or dropped; overtaken by a newer try; told to wait by the transport.
+
+    ``paced``: the rest comes again when the pace gets to it.
+    """
 
     submitted: int
     handed_back: int
     overtaken: bool = False
     throttled: bool = False
+    paced: bool = False
 
 
-def send(engine: Engine, run: str, batch: int, clock: Callable[[], datetime], paused: Callable[[], bool] = lambda: False) -> Sent:
-    """Send a batch; a second call finds what the first one left, and submits nothing twice."""
+def send(
+    engine: Engine,
+    run: str,
+    batch: int,
+    clock: Callable[[], datetime],
+    paused: Callable[[], bool] = lambda: False,
+    wait: Callable[[timedelta], None] | None = None,
+) -> Sent:
+    """Send a batch; a second call finds what the first one left, and submits nothing twice.
+
+    ``wait`` lets the clock go on by so much; without it, as in a simulation, no pace is kept.
+    """
     with engine.ledger.transaction() as tx:
         mine = waves.take_token(tx, engine.register(tx).campaign_id, run, batch)
         if mine is None:
@@ -52,8 +68,12 @@ def send(engine: Engine, run: str, batch: int, clock: Callable[[], datetime], pa
     channel = Channel(rows["channel"][0].as_py())  # a batch is of one channel
     transport = engine.transports[channel]
     message = Message(engine.manifest, channel) if transport.capabilities.texts else None
-    sending = _Sending(engine, run, mine, channel, transport, message, clock)
-    return sending.all_of(rows, paused)
+    pace = engine.campaign.channels[channel].pace
+    turns = None if pace is None or wait is None else Turns(engine, channel, pace, clock, wait)
+    if turns is not None:
+        with engine.ledger.transaction() as tx:
+            rows = rows.take(pa.array(submission.still_claimed(tx, mine.wave_id, rows), pa.int64()))
+    return _Sending(engine, run, mine, channel, transport, message, turns, clock, paused).all_of(rows)
 
 
 @dataclass
@@ -66,27 +86,47 @@ class _Sending:
     channel: Channel
     transport: Transport
     message: Message | None
+    turns: Turns | None
     clock: Callable[[], datetime]
-    throttled_until: datetime | None = None  # the transport asked to wait: nothing more of this batch goes
+    paused: Callable[[], bool]
+    later: Later | None = None  # nothing more of this batch goes: the campaign is halted, or the transport or the pace asks to wait
 
-    def all_of(self, rows: pa.Table, paused: Callable[[], bool]) -> Sent:
-        """Send chunk after chunk; what is left when the transport asks to wait is given back at once."""
-        size = self.transport.capabilities.chunk_size
-        submitted = handed_back = start = 0
+    def all_of(self, rows: pa.Table) -> Sent:
+        """Send chunk after chunk; what is left when the rest has to wait is given back at once."""
+        submitted = handed_back = start = number = 0
         while start < rows.num_rows:
-            chunk = rows.slice(start, size if self.throttled_until is None else None)
-            went = self._chunk(chunk, start // size, paused=paused())
+            chunk, made = self._next(rows.slice(start))
+            went = self._chunk(chunk, made, number)
             if went is None:
                 return Sent(submitted, handed_back, overtaken=True)
-            submitted, handed_back, start = submitted + went[0], handed_back + went[1], start + chunk.num_rows
-        return Sent(submitted, handed_back, throttled=self.throttled_until is not None)
+            submitted, handed_back = submitted + went[0], handed_back + went[1]
+            start, number = start + chunk.num_rows, number + 1
+        reason = self.later and self.later.reason
+        return Sent(submitted, handed_back, throttled=reason == "throttled", paced=reason == "pace")
 
-    def _chunk(self, chunk: pa.Table, number: int, *, paused: bool) -> tuple[int, int] | None:
+    def _next(self, rows: pa.Table) -> tuple[pa.Table, NDArray[np.bool_]]:
+        """Return the rows that go next and which of them have their message, once it is their turn; all, where the rest has to wait."""
+        if self.later is not None:
+            return rows, np.ones(rows.num_rows, bool)
+        size = self.transport.capabilities.chunk_size
+        chunk = rows.slice(0, size if self.turns is None else min(size, self.turns.at_once))
+        made = np.ones(chunk.num_rows, bool)
+        if self.message is not None:
+            chunk, made = self.message.made_for(chunk)  # before the locks, which others wait for
+        if self.turns is None:
+            return chunk, made
+        units = units_of(chunk, made, self.channel)
+        count = self.turns.fitting(units)
+        at = self.turns.take(int(units[:count].sum()), self.paused)
+        if at is None:
+            return chunk.slice(0, count), made[:count]
+        self.later = self.turns.put_off(rows.num_rows, float(units.mean()), at)
+        return rows, np.ones(rows.num_rows, bool)
+
+    def _chunk(self, chunk: pa.Table, made: NDArray[np.bool_], number: int) -> tuple[int, int] | None:
         """Submit what of a chunk may go now and return how many rows went and how many came back; None when a newer try has the batch."""
         engine, wave_id, batch, token = self.engine, self.mine.wave_id, self.mine.batch.batch, self.mine.token
-        made = np.ones(chunk.num_rows, bool)
-        if self.message is not None and self.throttled_until is None:
-            chunk, made = self.message.made_for(chunk)  # before the locks, which others wait for
+        paused = self.paused()
         with engine.ledger.transaction() as tx:
             if not waves.holds_token(tx, wave_id, batch, token):
                 return None
@@ -94,8 +134,9 @@ class _Sending:
             # Read under the locks: whoever waited for them must see what was sent meanwhile as past, or it would not count.
             now = self.clock()
             deadline_at = now + engine.campaign.channels[self.channel].outcome_deadline
-            look = look_again(engine, tx, self.channel, chunk, now, paused=paused, throttled_until=self.throttled_until, made=made)
+            look = look_again(engine, tx, self.channel, chunk, now, paused=paused, later=self.later, made=made)
             going = chunk.take(pa.array(look.going()))
+            self.later = Later(look.halt) if look.halt else self.later
             moved = submission.submit(tx, wave_id, batch, token, going, now, deadline_at) if going.num_rows else []
             returned = submission.hand_back(tx, wave_id, look.handed_back(chunk), now)
         if not moved:
@@ -133,7 +174,7 @@ class _Sending:
             engine.follow(tx, submission.record_answers(tx, wave_id, batch, token, results))
             if not len(until):
                 return 0
-            self.throttled_until = pc.max(until).as_py()
+            self.later = Later("throttled", pc.max(until).as_py())
             ended, _ = campaigns.halt(tx, campaign_id, self.clock())
             fate = ("closed", ended) if ended in ENDS else ("waiting", reason)
             keys = [rows[name].filter(back) for name in ATTEMPT_KEYS.names]

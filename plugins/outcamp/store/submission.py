@@ -18,6 +18,11 @@ RESULTS = pa.schema(
 Rows = list[tuple[object, ...]]
 
 
+def still_claimed(tx: Transaction, wave_id: int, rows: pa.Table) -> list[int]:
+    """Return the positions of those rows that this wave still holds, in order."""
+    return [number - 1 for (number,) in tx.run("still-claimed", wave_id=wave_id, **_columns(rows, ATTEMPT_KEYS))]
+
+
 def submit(
     tx: Transaction, wave_id: int, batch: int, token: int, rows: pa.Table, now: datetime, deadline_at: datetime
 ) -> list[tuple[int, str]]:

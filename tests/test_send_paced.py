@@ -1,0 +1,231 @@
+"""Sending at a pace: chunk by chunk when its turn has come, with everything looked at again, and never holding a worker for long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from outcamp.core.channels import Pace
+from outcamp.core.pacing import kept_pace
+from outcamp.core.run_key import run_key
+from outcamp.steps.send import Sent, send
+from outcamp.steps.stop import stop
+from outcamp.store.paces import PaceKey, take_turn
+from outcamp.transports.base import Capabilities, OutcomesFromOutside, same_answer
+from small_world import NOW, RUN, World, make_world
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+HEAD = """\
+name: spring
+segment: {file: people.csv}
+channel: sms
+channels: {sms: {transport: hook, body: "{{ text }}", pace: PACE}}
+"""
+TEXTS = Capabilities(chunk_size=50, texts=True)
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+@dataclass
+class Provider(OutcomesFromOutside):
+    """Accepts everything, and notes how many came when."""
+
+    clock: Clock
+    capabilities: Capabilities = TEXTS
+    given: list[tuple[float, int]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+
+    def submit(self, rows: pa.Table, now: datetime) -> pa.Table:
+        """Note the seconds since NOW, and the number of messages."""
+        self.given.append((round((self.clock.now - NOW).total_seconds(), 3), rows.num_rows))
+        self.names += rows["recipient_id"].to_pylist()
+        return same_answer(rows.num_rows, status="accepted")
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until somebody waits; something may happen at the first wait that begins at or after an instant."""
+
+    now: datetime = NOW
+    at: datetime | None = None
+    happens: Callable[[], object] = lambda: None
+
+    def __call__(self) -> datetime:
+        """Return what it shows."""
+        return self.now
+
+    def wait(self, time: timedelta) -> None:
+        """Let time go by."""
+        if self.at is not None and self.now >= self.at:
+            self.at = None
+            self.happens()
+        self.now += time
+
+
+def people(count: int, text: str = "Hello") -> list[dict[str, Any]]:
+    return [{"recipient_id": f"p{number:03}", "phone": f"+120255501{number % 100:02}", "text": text} for number in range(count)]
+
+
+@pytest.fixture
+def world(database_uri: str, tmp_path: Path) -> Iterator[Callable[..., tuple[World, Provider, Clock]]]:
+    """Makes a campaign with this pace and so many people, up to its batches."""
+    with ExitStack() as stack:
+
+        def make(pace: str, who: list[dict[str, Any]], more: str = "", **settings: Any) -> tuple[World, Provider, Clock]:
+            here = make_world(stack, database_uri, tmp_path, more, HEAD.replace("PACE", pace), people=who, **settings)
+            clock = Clock()
+            provider = Provider(clock)
+            here.engine = replace(here.engine, transports={here.engine.campaign.channel: provider}, read_columns=frozenset({"text"}))
+            here.batches()
+            return here, provider, clock
+
+        yield make
+
+
+def go(world: World, clock: Clock, run: str = RUN, paused: Callable[[], bool] = lambda: False) -> Sent:
+    return send(world.engine, run, 0, clock, paused, clock.wait)
+
+
+def test_a_batch_goes_at_its_pace(world: Callable[..., Any]) -> None:
+    """Chunk after chunk at even distances, each as small as the pace makes it."""
+    here, provider, clock = world("50/second", people(11))
+    assert Sent(11, 0) == go(here, clock)
+    assert [(0.0, 2), (0.042, 2), (0.083, 2), (0.125, 2), (0.166, 2), (0.208, 1)] == provider.given
+
+
+def test_without_a_wait_no_pace_is_kept(world: Callable[..., Any]) -> None:
+    """A simulation's clock stands still within a wave, and is not held up by what a provider would take."""
+    here, provider, clock = world("1/day", people(11))
+    assert Sent(11, 0) == send(here.engine, RUN, 0, clock)
+    assert [(0.0, 11)] == provider.given
+
+
+def test_a_text_counts_as_many_as_it_has_parts(world: Callable[..., Any]) -> None:
+    """A chunk holds so many parts, at least one message, and takes the time of its parts."""
+    here, provider, clock = world("100/second", people(5, "x" * 200))
+    assert Sent(5, 0) == go(here, clock)
+    assert [(0.0, 2), (0.042, 2), (0.083, 1)] == provider.given
+    assert [(0.104,)] == here.rows(
+        "SELECT round(extract(epoch FROM free_at - '2026-12-01 15:00Z'), 3)::float FROM outcamp.paces WHERE campaign = ''"
+    )
+
+
+def test_a_long_text_takes_its_time_alone(world: Callable[..., Any]) -> None:
+    """A message of more parts than go at once is not torn apart, and the next one waits for all of them."""
+    here, provider, clock = world("10/second", people(3, "x" * 460))
+    assert Sent(3, 0) == go(here, clock)
+    assert [(0.0, 1), (0.416, 1), (0.832, 1)] == provider.given
+
+
+def test_a_text_that_cannot_be_made_takes_no_time(world: Callable[..., Any]) -> None:
+    """It is dropped as ever, and nobody waits for it."""
+    here, provider, clock = world("10/second", [*people(2), {"recipient_id": "zoe", "phone": "+12025550199", "text": None}])
+    assert Sent(2, 1) == go(here, clock)
+    assert [0.0, 0.104] == [at for at, _ in provider.given]
+    assert [("p000", None), ("p001", None), ("zoe", "content_error")] == here.exits()
+
+
+# While one waits, things happen.
+
+
+def test_a_stop_during_the_wait_ends_the_rest(world: Callable[..., Any]) -> None:
+    """Everything is looked at again after each wait, and the rest goes back in one piece."""
+    here, provider, clock = world("1/second", people(9))
+    clock.at, clock.happens = NOW + SECOND, lambda: stop(here.engine.ledger, here.engine.manifest, clock.now)
+    assert Sent(2, 7) == go(here, clock)
+    assert [0.0, 1.04] == [at for at, _ in provider.given]
+    assert {"stopped": 9} == dict(here.rows("SELECT exit_reason, count(*) FROM outcamp.entries GROUP BY 1"))
+
+
+def test_a_pause_is_seen_while_one_waits(world: Callable[..., Any]) -> None:
+    """Whoever waits long asks every two seconds; the rest waits, due as before."""
+    here, provider, clock = world("6/minute", people(4))
+    pause = NOW + 13 * SECOND
+    assert Sent(2, 2) == go(here, clock, paused=lambda: clock.now >= pause)
+    assert [0.0, 10.4] == [at for at, _ in provider.given]
+    assert 14.4 == round((clock.now - NOW).total_seconds(), 3)
+    assert [("paused", NOW)] * 2 == here.rows("SELECT waits_for, due_at FROM outcamp.attempts WHERE state = 'waiting'")
+
+
+def test_a_window_that_closes_during_the_wait_is_kept_to(world: Callable[..., Any]) -> None:
+    """The clock that decides is the one after the wait."""
+    window = 'communication_time: {time_zone: UTC, active: [{days: mon-sun, from: "15:00", to: "15:01"}]}\n'
+    here, provider, clock = world("2/minute", people(3), window)
+    assert Sent(2, 1) == go(here, clock)
+    assert [0.0, 31.2] == [at for at, _ in provider.given]
+    assert [("window_closed",)] == here.rows("SELECT waits_for FROM outcamp.attempts WHERE state = 'waiting'")
+
+
+def test_who_dies_while_waiting_has_lost_the_turn_alone(world: Callable[..., Any]) -> None:
+    """Nobody is in doubt, and a new try sends the rest, without waiting for those who went."""
+    here, provider, clock = world("10/second", people(6))
+
+    def crash() -> None:
+        raise Crash
+
+    clock.at, clock.happens = NOW + 0.3 * SECOND, crash
+    with pytest.raises(Crash):
+        go(here, clock)
+    assert 4 == len(provider.names)
+    clock.now = NOW + MINUTE
+    assert Sent(2, 0) == go(here, clock)
+    assert [(60.0, 1), (60.104, 1)] == provider.given[4:]
+    assert 6 == len(set(provider.names))
+
+
+# A turn that is far away.
+
+
+def busy(world: World, messages: int, transport: str = "hook") -> None:
+    """Let another campaign take the connection for so many messages, at 100 a second."""
+    with world.engine.ledger.transaction() as tx:
+        take_turn(tx, PaceKey(transport, "sms", "autumn", kept_pace(Pace(100, "second"))), messages, NOW, MINUTE)
+
+
+def test_a_worker_is_not_held_while_others_send(world: Callable[..., Any]) -> None:
+    """The rest comes again when the pace gets to it, one after the other, and a later wave sends it."""
+    here, provider, clock = world("10/second", people(5))
+    busy(here, 1000)
+    assert Sent(0, 5, paced=True) == go(here, clock)
+    assert NOW == clock.now
+    waiting = here.rows("SELECT waits_for, extract(epoch FROM due_at - '2026-12-01 15:00Z')::float FROM outcamp.attempts ORDER BY due_at")
+    assert [("pace", round(10.4 + number * 0.104, 3)) for number in range(5)] == [(reason, round(at, 3)) for reason, at in waiting]
+    at = NOW + MINUTE
+    here.due(at)
+    clock.now = at
+    assert Sent(5, 0) == go(here, clock, run_key(at, 1))
+    assert [(round(60 + number * 0.104, 3), 1) for number in range(5)] == provider.given
+
+
+def test_a_pace_slower_than_the_waves_sends_one_and_hands_back_the_rest(world: Callable[..., Any]) -> None:
+    """One a day: the first goes at once, and the others are due on the days after."""
+    here, provider, clock = world("1/day", people(3))
+    assert Sent(1, 2, paced=True) == go(here, clock)
+    assert [(0.0, 1)] == provider.given
+    due = here.rows("SELECT due_at FROM outcamp.attempts WHERE state = 'waiting' ORDER BY 1")
+    assert [(NOW + timedelta(days=1.04 * day),) for day in (1, 2)] == due
+
+
+def test_a_short_queue_is_waited_for(world: Callable[..., Any]) -> None:
+    """A few others ahead are no reason to go away."""
+    here, provider, clock = world("100/second", people(8))
+    busy(here, 40)
+    assert Sent(8, 0) == go(here, clock)
+    assert [(0.416, 4), (0.458, 4)] == provider.given
+
+
+def test_another_connection_is_not_waited_for(world: Callable[..., Any]) -> None:
+    """Only who shares the connection shares its pace."""
+    here, provider, clock = world("100/second", people(4))
+    busy(here, 1000, "other")
+    assert Sent(4, 0) == go(here, clock)
+    assert [(0.0, 4)] == provider.given
