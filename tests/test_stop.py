@@ -145,3 +145,18 @@ def test_a_run_whose_wave_is_open_is_no_reason_to_wait(world: Callable[..., Worl
     campaign.due(first)
     planned.make(run_key(second, 1), second)
     assert [first, second] == [at for _, at in campaign.runs.made]
+
+
+def test_a_submission_without_an_answer_at_the_expiry_is_settled_later(world: Callable[..., World]) -> None:
+    """Its entry keeps the campaign from being forgotten until the dead wave has given it up."""
+    after = NOW + timedelta(days=2)
+    campaign = world("schedule: {start: 2026-12-01 15:00, time_zone: UTC, expires: 2026-12-02 15:00}\n")
+    (batch,) = campaign.batches()
+    send(campaign.engine, RUN, batch.batch, lambda: NOW)
+    campaign.change("UPDATE outcamp.attempts SET state = 'submitting', disposition = NULL, disposed_at = NULL WHERE recipient_id = 'ben'")
+    campaign.change("UPDATE outcamp.entries SET exited_at = NULL, exit_reason = NULL WHERE recipient_id = 'ben'")
+    feed_back(campaign.engine, RUN, after)
+    assert frozenset({"spring"}) == unfinished(campaign.engine.ledger, ["spring"])
+    heal(campaign.engine, after)
+    assert [("ada", "finished"), ("ben", "expired")] == campaign.exits()
+    assert [("unknown",)] == campaign.rows("SELECT disposition FROM outcamp.attempts WHERE recipient_id = 'ben'")

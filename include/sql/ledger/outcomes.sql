@@ -66,11 +66,12 @@ WITH rules AS MATERIALIZED (
 SELECT (SELECT count(*) FROM made), (SELECT count(*) FROM exited);
 
 -- name: exit-at-expiry
--- Entries that only wait for an outcome end at the expiry; the outcome is still written to its attempt.
+-- Entries that only wait for an outcome end at the expiry; the outcome is still written to its attempt. Of a submission without an
+-- answer nobody knows yet whether there will be one: its entry keeps the campaign from being forgotten until that is settled.
 UPDATE outcamp.entries e SET exited_at = %(expires_at)s, exit_reason = 'expired'
 WHERE e.campaign_id = %(campaign_id)s AND e.exited_at IS NULL
   AND NOT EXISTS (SELECT FROM outcamp.attempts a WHERE a.occurrence_id = e.occurrence_id AND a.recipient_id = e.recipient_id
-                  AND a.state IN ('waiting', 'claimed'));
+                  AND a.state IN ('waiting', 'claimed', 'submitting'));
 
 -- name: submitted-attempts
 -- Everything of a campaign that was submitted, for the lake.
@@ -80,29 +81,36 @@ WHERE o.campaign_id = %(campaign_id)s AND a.submitted_at IS NOT NULL
 ORDER BY o.number, a.recipient_id, a.attempt;
 
 -- name: match-outcomes
--- Which attempt each outcome from outside means, and why it is not taken where it is not. Without an occurrence it is the newest one in
--- which that attempt had been submitted by then. Clocks of providers may be off by the leeway.
+-- Which attempt each outcome from outside means, and why it is not taken where it is not. Without an occurrence it is the only one in which
+-- that attempt can have had it at that instant. Clocks of providers may be off by the leeway: an outcome that seems older than its
+-- submission happened just after it, and so after what was known at once.
 SELECT array_agg(m.campaign_id ORDER BY m.row_no), array_agg(m.occurrence_id ORDER BY m.row_no), array_agg(m.channel ORDER BY m.row_no),
-       array_agg(m.aside ORDER BY m.row_no)
+       array_agg(m.disposed_at ORDER BY m.row_no), array_agg(m.aside ORDER BY m.row_no)
 FROM (
     SELECT e.row_no, c.campaign_id, a.occurrence_id, a.channel,
+           greatest(e.disposed_at, a.submitted_at + interval '1 microsecond') AS disposed_at,
            CASE WHEN c.campaign_id IS NULL THEN 'no_campaign'
                 WHEN a.occurrence_id IS NULL THEN 'no_attempt'
                 WHEN e.channel <> a.channel THEN 'other_channel'
                 WHEN a.submitted_at IS NULL THEN 'not_submitted'
                 WHEN e.disposed_at > %(now)s + %(leeway)s::interval THEN 'in_the_future'
                 WHEN e.disposed_at < a.submitted_at - %(leeway)s::interval THEN 'before_submission'
-                WHEN e.disposed_at > a.deadline_at THEN 'late' END AS aside
+                WHEN e.disposed_at > a.deadline_at THEN 'late'
+                WHEN a.possible > 1 THEN 'ambiguous' END AS aside
     FROM unnest(%(campaign)s::text[], %(occurrence)s::int[], %(recipient_id)s::text[], %(attempt)s::smallint[],
                 %(channel)s::text[], %(disposed_at)s::timestamptz[])
          WITH ORDINALITY AS e (campaign, occurrence, recipient_id, attempt, channel, disposed_at, row_no)
     LEFT JOIN outcamp.campaigns c ON c.name = e.campaign
     LEFT JOIN LATERAL (
-        SELECT a.occurrence_id, a.channel, a.submitted_at, a.deadline_at
+        SELECT a.occurrence_id, a.channel, a.submitted_at, a.deadline_at, count(*) FILTER (WHERE p.is_possible) OVER () AS possible
         FROM outcamp.occurrences o JOIN outcamp.attempts a USING (occurrence_id)
-        WHERE o.campaign_id = c.campaign_id AND (e.occurrence IS NULL OR o.number = e.occurrence)
+        CROSS JOIN LATERAL (
+            SELECT coalesce(e.disposed_at >= a.submitted_at - %(leeway)s::interval AND e.disposed_at <= a.deadline_at, false)
+                   AND (e.channel IS NULL OR e.channel = a.channel) AS is_possible
+        ) p
+        WHERE o.campaign_id = c.campaign_id AND o.number BETWEEN coalesce(e.occurrence, 0) AND coalesce(e.occurrence, 2147483647)
           AND a.recipient_id = e.recipient_id AND a.attempt = e.attempt
-        ORDER BY a.submitted_at <= e.disposed_at DESC NULLS LAST, o.number DESC LIMIT 1
+        ORDER BY p.is_possible DESC, a.submitted_at <= e.disposed_at DESC NULLS LAST, o.number DESC LIMIT 1
     ) a ON true
 ) AS m;
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from outcamp.cli.home import project_home
 from outcamp.cli.ledger import open_ledger
+from outcamp.core.errors import DataError
 from outcamp.steps.published import manifests_of
 
 if TYPE_CHECKING:
@@ -21,23 +22,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Take in one file after the other, and say what became of their outcomes; 1 if any was kept aside."""
+    """Take in one file after the other, and say what became of their outcomes; 1 if any was kept aside, or a file refused."""
     from outcamp.steps.outcome_files import take_in_file
 
     home = project_home()
     manifests = manifests_of(home)
-    found: dict[str, TakenIn] = {}
+    found: dict[str, TakenIn | DataError] = {}
     with open_ledger(home) as ledger:
         for name in args.files:
-            found[name] = take_in_file(ledger, manifests, Path(name), ledger.now())
+            try:
+                found[name] = take_in_file(ledger, manifests, Path(name), ledger.now())
+            except DataError as refusal:  # the files beside it are taken in all the same
+                found[name] = refusal
+            if not args.json:
+                print(_text(name, found[name]), flush=True)
     if args.json:
-        print(json.dumps({name: file.as_dict() for name, file in found.items()}, indent=2))
-    else:
-        print("\n".join(_text(name, file) for name, file in found.items()))
-    return 1 if any(file.aside for file in found.values()) else 0
+        data = {name: file.attrs() if isinstance(file, DataError) else file.as_dict() for name, file in found.items()}
+        print(json.dumps(data, indent=2, ensure_ascii=False))
+    return 1 if any(isinstance(file, DataError) or file.aside for file in found.values()) else 0
 
 
-def _text(name: str, file: TakenIn) -> str:
+def _text(name: str, file: TakenIn | DataError) -> str:
+    if isinstance(file, DataError):
+        return f"Refused: {file}"
     lines = [
         f"{name}: {file.taken:,} taken in, {file.known:,} known before; {file.reattempts:,} reattempts and {file.exits:,} exits follow"
     ]

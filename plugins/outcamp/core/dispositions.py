@@ -34,6 +34,11 @@ DISPOSITIONS: Final[Mapping[Channel, tuple[str, ...]]] = MappingProxyType(
     }
 )
 
+# What somebody can report: the other two are what the books say while nobody did.
+REPORTED: Final[Mapping[Channel, tuple[str, ...]]] = MappingProxyType(
+    {channel: tuple(code for code in codes if code not in {NO_OUTCOME, UNKNOWN}) for channel, codes in DISPOSITIONS.items()}
+)
+
 # The channel proved that the message never reached the person: the attempt stops counting towards the limits.
 NEVER_REACHED: Final[Mapping[Channel, frozenset[str]]] = MappingProxyType(
     {

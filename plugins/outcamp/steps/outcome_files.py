@@ -17,14 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from outcamp.core.dispositions import DISPOSITIONS
+from outcamp.core.dispositions import REPORTED
 from outcamp.core.manifest import Manifest
 from outcamp.core.schedule import expires_at
 from outcamp.segments.outcome_files import EVENTS, stream
 from outcamp.steps.engine import rule_rows
 from outcamp.steps.ingest import never_reached
 from outcamp.store import campaigns, outcomes
-from outcamp.store.datasets import ATTEMPT_KEYS
 from outcamp.store.ledger import Ledger, Transaction
 
 LEEWAY: Final = timedelta(minutes=5)  # how far a provider's clock may be off
@@ -40,7 +39,8 @@ REASONS: Final = {
     "in_the_future": "it has not happened yet",
     "before_submission": "it is older than the submission of its attempt",
     "late": "the channel's deadline had passed: the attempt is no_outcome",
-    "no_disposition": "the channel has no such disposition",
+    "ambiguous": "it may belong to several occurrences, and names none",
+    "no_disposition": "the channel reports no such disposition",
 }
 Manifests = Callable[[str], Manifest | None]
 
@@ -80,6 +80,7 @@ def take_in_file(ledger: Ledger, manifests: Manifests, path: Path, now: datetime
 
 
 def _take_in(tx: Transaction, manifests: Manifests, events: pa.Table, now: datetime, found: TakenIn) -> None:
+    events = events.sort_by([(name, "ascending") for name in ("campaign", "occurrence", "recipient_id", "attempt")])  # as the indexes are
     matched = outcomes.match(tx, events, now, LEEWAY)
     aside = pc.coalesce(
         pc.if_else(pc.is_valid(events["unreadable"]), "unreadable", None),
@@ -92,12 +93,12 @@ def _take_in(tx: Transaction, manifests: Manifests, events: pa.Table, now: datet
     aside = pc.if_else(pc.and_(pc.is_null(aside), pc.is_in(events["campaign"], value_set=foreign)), "not_here", aside)
 
     good = np.flatnonzero(pc.is_null(aside).to_numpy())
-    columns = {name: events[name].take(pa.array(good)) for name in ("campaign", *outcomes.OUTCOMES.names) if name in events.column_names}
-    columns |= {name: matched[name].take(pa.array(good)) for name in ("campaign_id", "occurrence_id", "channel")}
+    columns = {name: events[name].take(pa.array(good)) for name in ("campaign", "recipient_id", "attempt", "disposition")}
+    columns |= {name: matched[name].take(pa.array(good)) for name in ("campaign_id", "occurrence_id", "channel", "disposed_at")}
     columns["unreached"] = never_reached(columns["channel"], columns["disposition"])
     rows = pa.table(columns)
     for campaign_id, name in _distinct(rows):
-        mine = rows.filter(pc.equal(rows["campaign_id"], campaign_id)).sort_by([(key, "ascending") for key in ATTEMPT_KEYS.names])
+        mine = rows.filter(pc.equal(rows["campaign_id"], campaign_id))
         disposed = outcomes.record(tx, campaign_id, mine)
         found.taken, found.known = found.taken + len(disposed), found.known + mine.num_rows - len(disposed)
         manifest = known[name]
@@ -118,11 +119,12 @@ def _keep_aside(tx: Transaction, events: pa.Table, aside: pa.ChunkedArray, now: 
     reasons = [
         f"{REASONS[code]}: {row['unreadable']}" if code == "unreadable" else REASONS[code] for code, row in zip(codes, kept, strict=True)
     ]
-    texts = [
-        json.dumps({name: row[name] for name in EVENTS.names if row[name] is not None}, default=str, sort_keys=True, ensure_ascii=False)
-        for row in kept
-    ]
-    outcomes.keep_aside(tx, reasons, texts, now)
+    outcomes.keep_aside(tx, reasons, [row["written"] or _as_json(row) for row in kept], now)
+
+
+def _as_json(row: dict[str, Any]) -> str:
+    said = {name: row[name] for name in EVENTS.names if row[name] is not None}
+    return json.dumps(said, default=str, sort_keys=True, ensure_ascii=False)
 
 
 def _distinct(rows: pa.Table) -> list[tuple[int, str]]:
@@ -131,5 +133,5 @@ def _distinct(rows: pa.Table) -> list[tuple[int, str]]:
 
 
 def _is_disposition(channel: pa.ChunkedArray, disposition: pa.ChunkedArray) -> pa.ChunkedArray:
-    codes = pa.array([f"{name} {code}" for name, known in DISPOSITIONS.items() for code in known])
+    codes = pa.array([f"{name} {code}" for name, known in REPORTED.items() for code in known])
     return pc.fill_null(pc.is_in(pc.binary_join_element_wise(channel, disposition, " "), value_set=codes), fill_value=False)

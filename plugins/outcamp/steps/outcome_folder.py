@@ -1,18 +1,18 @@
-"""The folder where relays and providers leave their files of outcomes: each complete file is taken in once and put away."""
+"""The folder into which relays and providers put files of outcomes: each complete file is taken in once and put away."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from stat import S_ISREG
 from typing import Final
 
 from outcamp.core.errors import DataError
-from outcamp.segments.outcome_files import ENDINGS
+from outcamp.segments.written_rows import ENDINGS
 from outcamp.steps.outcome_files import Manifests, TakenIn, take_in_file
 from outcamp.store.ledger import Ledger
 
+TAKING: Final = "taking"
 TAKEN: Final = "taken"
 REFUSED: Final = "refused"
 
@@ -21,47 +21,50 @@ def take_in_folder(ledger: Ledger, manifests: Manifests, folder: Path, now: date
     """Take in every file of a folder, oldest first, and return what became of each, and the names of those that were refused.
 
     A file is complete when it bears its name: whoever writes it uses another one (``.part``, or a dot before it) and renames it. It moves
-    to ``taken/`` after the ledger has all of it, or to ``refused/`` with the reason beside it. Killed between the two, it is taken in
-    again, which changes nothing.
+    to ``taking/`` first, so that a newer one of the same name cannot take its place unread, and to ``taken/`` after the ledger has all of
+    it, or to ``refused/`` with the reason beside it. Killed in between, it is taken in again, which changes nothing.
     """
     found: dict[str, TakenIn] = {}
     refused: list[str] = []
     for path in _complete(folder):
+        _move(path, _place_for(path, folder / TAKING))
+    for path in _complete(folder / TAKING):
         try:
             found[path.name] = take_in_file(ledger, manifests, path, now)
         except DataError as error:
             if not path.exists():  # another pulse was faster
                 continue
-            reason = folder / REFUSED / f"{path.name}.reason.txt"
-            reason.parent.mkdir(exist_ok=True)
-            reason.write_text(f"{error}\n", encoding="utf-8")
-            _put_away(path, REFUSED)
-            refused.append(path.name)
+            target = _place_for(path, folder / REFUSED)
+            target.with_name(f"{target.name}.reason.txt").write_text(f"{error}\n", encoding="utf-8")
+            _move(path, target)
+            refused.append(target.name)
         else:
-            _put_away(path, TAKEN)
+            _move(path, _place_for(path, folder / TAKEN))
     return found, refused
 
 
 def _complete(folder: Path) -> list[Path]:
-    found = []
-    for path in folder.glob("*"):
-        if path.suffix.lower() in ENDINGS and not path.name.startswith("."):
-            with suppress(FileNotFoundError):  # another pulse has put it away
-                status = path.stat()
-                if S_ISREG(status.st_mode):
-                    found.append((status.st_mtime_ns, path.name, path))
-    return [path for _, _, path in sorted(found)]
+    named = [path for path in folder.glob("*") if path.suffix.lower() in ENDINGS and not path.name.startswith(".")]
+    return sorted((path for path in named if path.is_file()), key=lambda path: (_written_at(path), path.name))
 
 
-def _put_away(path: Path, where: str) -> None:
-    """Move a file into a folder beside it; one of the same name that is there already keeps its place."""
-    target = path.parent / where / path.name
-    target.parent.mkdir(exist_ok=True)
-    number = 1
+def _written_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0  # another pulse has just moved it
+
+
+def _place_for(path: Path, folder: Path) -> Path:
+    """Return where a file goes in a folder: one of the same name that is there already keeps its place."""
+    folder.mkdir(exist_ok=True)
+    target, number = folder / path.name, 1
     while target.exists():
         number += 1
-        target = path.parent / where / f"{path.stem}-{number}{path.suffix}"
-    try:
+        target = folder / f"{path.stem}-{number}{path.suffix}"
+    return target
+
+
+def _move(path: Path, target: Path) -> None:
+    with suppress(FileNotFoundError):  # another pulse has moved it
         path.rename(target)
-    except FileNotFoundError:
-        return  # another pulse has put it away

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from outcamp.core.dispositions import DISPOSITIONS, UNKNOWN, Channel
+from outcamp.core.dispositions import REPORTED, Channel
 from outcamp.core.errors import UsageError, closest
+from outcamp.segments.finding_files import FINDINGS
 from outcamp.steps.ingest import never_reached
 from outcamp.store import campaigns, outcomes
 from outcamp.store.datasets import ATTEMPT_KEYS
@@ -33,35 +33,52 @@ def doubts(ledger: Ledger, campaign: str) -> list[Doubt]:
     return [Doubt(**row) for row in _in_doubt(ledger, campaign).drop_columns("occurrence_id").to_pylist()]
 
 
-def resolve(ledger: Ledger, campaign: str, recipients: Iterable[str], disposition: str) -> int:
-    """Write down what became of the attempts in doubt of these recipients, and return how many there were.
+def findings_of(recipients: list[str], disposition: str) -> pa.Table:
+    """Return what is said of all attempts in doubt of these recipients at once (``FINDINGS``)."""
+    return pa.Table.from_pylist([{"recipient_id": name, "disposition": disposition} for name in recipients], schema=FINDINGS)
 
-    It is dated at the submission, so that whatever the channel itself still reports, which is later, replaces it. Nobody in doubt by one of
-    the names is wrong use, and then nothing is written.
+
+def resolve(ledger: Ledger, campaign: str, findings: pa.Table) -> int:
+    """Write down what became of attempts in doubt (``FINDINGS``), and return how many there were.
+
+    It is dated at the submission, so that whatever the channel itself still reports, which is later, replaces it. If one of the findings
+    is about nothing that is in doubt, contradicts another, or says what the channel cannot report, nothing is written.
     """
-    found = _in_doubt(ledger, campaign)
-    wanted = sorted(set(recipients))
-    unknown = sorted(set(wanted) - set(found["recipient_id"].to_pylist()))
-    if unknown:
-        near = closest(unknown[0], found["recipient_id"].unique().to_pylist())
-        problem = f"{campaign} has no attempt in doubt for {', '.join(map(repr, unknown[:5]))}."
-        next_step = f"Did you mean {near!r}?" if near else f"outcamp resolve {campaign} lists them."
-        raise UsageError(problem, next_step=next_step)
-    rows = found.filter(pc.is_in(found["recipient_id"], value_set=pa.array(wanted, pa.string())))
-    for channel in rows["channel"].unique().to_pylist():
-        codes = [code for code in DISPOSITIONS[Channel(channel)] if code != UNKNOWN]
-        if disposition not in codes:
-            near = closest(disposition, codes)
-            next_step = f"Did you mean {near!r}?" if near else f"The dispositions of {channel}: {', '.join(codes)}."
-            raise UsageError(f"{channel} has no disposition {disposition!r}.", next_step=next_step)
-    said = pa.chunked_array([pa.array([disposition] * rows.num_rows, pa.string())])
-    table = pa.table(
-        {name: rows[name] for name in ATTEMPT_KEYS.names}
-        | {"disposition": said, "disposed_at": rows["submitted_at"], "unreached": never_reached(rows["channel"], said)}
-    )
+    doubtful = _in_doubt(ledger, campaign)
+    said = findings.to_pandas(types_mapper=pd.ArrowDtype).drop_duplicates(ignore_index=True).rename_axis("row").reset_index()
+    pairs = said.merge(doubtful.to_pandas(types_mapper=pd.ArrowDtype), on="recipient_id", suffixes=("_said", ""))
+    for name in ("occurrence", "attempt"):
+        pairs = pairs[(pairs[name] == pairs[f"{name}_said"]).fillna(value=True)]
+    about_nothing = said[~said["row"].isin(pairs["row"])]
+    if len(about_nothing):
+        _refuse_unknown(campaign, about_nothing["recipient_id"].unique().tolist(), doubtful["recipient_id"].unique().to_pylist())
+    settled = pairs[[*ATTEMPT_KEYS.names, "channel", "disposition", "submitted_at"]].drop_duplicates()
+    twice = settled[settled.duplicated(ATTEMPT_KEYS.names)]
+    if len(twice):
+        problem = f"Two things are said of attempt {twice['attempt'].iloc[0]} of {twice['recipient_id'].iloc[0]!r}."
+        raise UsageError(problem, next_step="Leave in what is true.")
+    for channel, disposition in settled[["channel", "disposition"]].drop_duplicates().itertuples(index=False):
+        _check_disposition(Channel(channel), disposition)
+    rows = pa.Table.from_pandas(settled.rename(columns={"submitted_at": "disposed_at"}), preserve_index=False)
+    rows = rows.append_column("unreached", never_reached(rows["channel"], rows["disposition"]))
     with ledger.transaction() as tx:
         campaign_id = campaigns.campaign_id_of(tx, campaign)
-        return 0 if campaign_id is None else len(outcomes.record(tx, campaign_id, table))
+        return 0 if campaign_id is None else len(outcomes.record(tx, campaign_id, rows))
+
+
+def _refuse_unknown(campaign: str, names: list[str], known: list[str]) -> None:
+    """Say who has no such attempt in doubt, and who looks like it."""
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    near = None if names[0] in known else closest(names[0], known)
+    next_step = f"Did you mean {near!r}?" if near else f"outcamp resolve {campaign} lists them."
+    raise UsageError(f"{campaign} has no such attempt in doubt for {', '.join(map(repr, names[:5]))}{more}.", next_step=next_step)
+
+
+def _check_disposition(channel: Channel, disposition: str) -> None:
+    if disposition not in REPORTED[channel]:
+        near = closest(disposition, REPORTED[channel])
+        next_step = f"Did you mean {near!r}?" if near else f"The dispositions of {channel}: {', '.join(REPORTED[channel])}."
+        raise UsageError(f"{channel} reports no disposition {disposition!r}.", next_step=next_step)
 
 
 def _in_doubt(ledger: Ledger, campaign: str) -> pa.Table:

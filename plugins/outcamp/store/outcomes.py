@@ -15,8 +15,16 @@ from outcamp.store.ledger import Transaction
 OUTCOMES = pa.schema([*ATTEMPT_KEYS, ("disposition", pa.string()), ("disposed_at", INSTANT), ("unreached", pa.bool_())])
 # Attempts that have just got their disposition.
 DISPOSED = pa.schema([*ATTEMPT_KEYS, ("disposition", pa.string()), ("disposed_at", INSTANT)])
-# Which attempt an outcome from outside means; aside: the code of the reason why it is not taken, or null.
-MATCHED = pa.schema([("campaign_id", pa.int32()), ("occurrence_id", pa.int64()), ("channel", pa.string()), ("aside", pa.string())])
+# Which attempt an outcome from outside means, and when it happened by our clock; aside: the code of the reason why it is not taken.
+MATCHED = pa.schema(
+    [
+        ("campaign_id", pa.int32()),
+        ("occurrence_id", pa.int64()),
+        ("channel", pa.string()),
+        ("disposed_at", INSTANT),
+        ("aside", pa.string()),
+    ]
+)
 # Attempts of which nobody knows whether they were submitted.
 DOUBTS = pa.schema(
     [
@@ -64,7 +72,7 @@ def _turns(outcomes: pa.Table) -> list[pa.Table]:
     """Split outcomes so that no attempt is twice in one table: Postgres would take either one. Oldest first, so that the newest stays."""
     if outcomes.num_rows < 2 or outcomes.group_by(ATTEMPT_KEYS.names).aggregate([]).num_rows == outcomes.num_rows:
         return [outcomes]
-    rows = outcomes.select(OUTCOMES.names).to_pandas().sort_values("disposed_at", kind="stable")
+    rows = outcomes.select(OUTCOMES.names).to_pandas().drop_duplicates().sort_values("disposed_at", kind="stable")
     turn = rows.groupby(ATTEMPT_KEYS.names, sort=False).cumcount()
     return [pa.Table.from_pandas(part, OUTCOMES, preserve_index=False) for _, part in rows.groupby(turn)]
 

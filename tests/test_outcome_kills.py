@@ -1,0 +1,150 @@
+"""Taking a file in from the folder may be killed at any instruction, and two pulses may do it at once: the books end the same."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from outcamp.steps import outcome_files
+from outcamp.steps.outcome_files import TakenIn
+from outcamp.steps.outcome_folder import TAKING, take_in_folder
+from outcamp.store.ledger import Ledger
+from outcome_world import LATER, dispositions, event, forget_outcomes, kept_aside, sent_world, written
+from small_world import World
+
+# It may die at the calls of these folders; some of them, because each costs two pulses.
+CODE = re.compile(r"outcamp/(steps|store)/")
+STRIDE = 11
+EVENTS = [event("ada"), event("zoe"), event("ben", "unreachable"), event("ben", "unreachable")]
+AS_IT_ENDS = [("ada", 1, "delivered", True), ("ben", 1, "unreachable", False), ("ben", 2, None, False)]
+
+
+@pytest.fixture
+def world(database_uri: str, tmp_path: Path) -> Iterator[World]:
+    """Two people to whom a message went."""
+    with ExitStack() as stack:
+        yield sent_world(stack, database_uri, tmp_path / "lake")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where files of outcomes are put."""
+    folder = tmp_path / "outcomes"
+    folder.mkdir()
+    return folder
+
+
+def pulse(world: World, folder: Path, ledger: Ledger | None = None) -> tuple[dict[str, TakenIn], list[str]]:
+    return take_in_folder(ledger or world.engine.ledger, {"spring": world.engine.manifest}.get, folder, LATER)
+
+
+class Killed(BaseException):
+    """Nothing catches it, as nothing catches a SIGKILL."""
+
+
+def killed(number: int, do: Callable[[], object]) -> bool:
+    """Do it, and die at the so-manieth call that a step or the store makes or comes back from; False when it makes fewer."""
+    seen = 0
+
+    def look(frame: FrameType, what: str, _: Any) -> None:
+        nonlocal seen
+        caller = frame if what.startswith("c_") else frame.f_back
+        if caller is not None and CODE.search(caller.f_code.co_filename):
+            seen += 1
+            if seen == number:
+                raise Killed
+
+    sys.setprofile(look)
+    try:
+        do()
+    except Killed:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+def test_a_kill_at_any_call_changes_nothing_in_the_end(world: World, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is several transactions here; wherever the first pulse dies, the second ends as one alone would have."""
+    monkeypatch.setattr(outcome_files, "CHUNK_ROWS", 2)
+    number = 1
+    written(folder, EVENTS, "1.jsonl")
+    while killed(number, lambda: pulse(world, folder)):
+        pulse(world, folder)
+        assert (number, AS_IT_ENDS, 1) == (number, dispositions(world), len(kept_aside(world)))
+        assert [] == [*folder.glob("*.jsonl"), *(folder / TAKING).iterdir()]
+        assert (folder / "taken" / f"{number}.jsonl").exists()
+        forget_outcomes(world)
+        number += STRIDE
+        written(folder, EVENTS, f"{number}.jsonl")
+    assert number > 200
+
+
+def test_two_pulses_at_once_take_everything_in_once(world: World, folder: Path) -> None:
+    """Whichever is faster, each file ends in taken/ and each outcome has one thing follow."""
+    for number in range(20):
+        written(folder, EVENTS, f"{number}.jsonl")
+    (folder / "bad.csv").write_text("", encoding="utf-8")
+    barrier, failed = threading.Barrier(2), []
+
+    def beat() -> None:
+        ledger = Ledger.at(world.uri)
+        try:
+            barrier.wait()
+            pulse(world, folder, ledger)
+        except BaseException as error:  # noqa: BLE001 - shown by the test
+            failed.append(error)
+        finally:
+            ledger.close()
+
+    pulses = [threading.Thread(target=beat) for _ in range(2)]
+    for one in pulses:
+        one.start()
+    for one in pulses:
+        one.join()
+    assert [] == failed
+    assert AS_IT_ENDS == dispositions(world)
+    assert 1 == len(kept_aside(world))
+    assert sorted(f"{number}.jsonl" for number in range(20)) == sorted(path.name for path in (folder / "taken").iterdir())
+    assert [] == list((folder / TAKING).iterdir())
+    assert (folder / "refused" / "bad.csv").exists()
+
+
+def test_a_newer_file_of_the_same_name_is_not_lost(world: World, folder: Path) -> None:
+    """What is put there while the older one is taken in is taken in by the next pulse."""
+    written(folder, [event("ada")])
+
+    def manifest_of(_: str) -> Any:
+        written(folder, [event("ben", "failed")])
+        return world.engine.manifest
+
+    take_in_folder(world.engine.ledger, manifest_of, folder, LATER)
+    assert [("ada", 1, "delivered", True), ("ben", 1, None, True)] == dispositions(world)
+    assert {"outcomes.jsonl": TakenIn(taken=1, exits=1)} == pulse(world, folder)[0]
+    assert [("ada", 1, "delivered", True), ("ben", 1, "failed", False)] == dispositions(world)
+    assert ["outcomes-2.jsonl", "outcomes.jsonl"] == sorted(path.name for path in (folder / "taken").iterdir())
+
+
+def test_the_folder_is_emptied_file_by_file(world: World, folder: Path) -> None:
+    """Complete files are put away, refused ones with the reason beside them, and what is still being written stays."""
+    written(folder, [event("ada")], "good.jsonl")
+    (folder / "bad.csv").write_text("reference,disposed_at\n", encoding="utf-8")
+    written(folder, [event("ben")], ".half.jsonl")
+    written(folder, [event("ben")], "half.jsonl.part")
+    assert ({"good.jsonl": TakenIn(taken=1, exits=1)}, ["bad.csv"]) == pulse(world, folder)
+    left = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    assert [".half.jsonl", "half.jsonl.part", "refused/bad.csv", "refused/bad.csv.reason.txt", "taken/good.jsonl"] == left
+    assert "the column disposition is missing" in (folder / "refused" / "bad.csv.reason.txt").read_text(encoding="utf-8")
+
+
+def test_a_folder_that_is_not_there_holds_nothing(world: World, tmp_path: Path) -> None:
+    """Nobody has to make it."""
+    assert ({}, []) == pulse(world, tmp_path / "nowhere")
