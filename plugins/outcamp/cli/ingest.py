@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from outcamp.cli.home import project_home
 from outcamp.cli.ledger import open_ledger
+from outcamp.cli.rows_shown import rows_shown
 from outcamp.core.errors import DataError
 from outcamp.steps.published import manifests_of
 
@@ -31,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
     with open_ledger(home) as ledger:
         for name in args.files:
             try:
-                found[name] = take_in_file(ledger, manifests, Path(name), ledger.now())
+                with rows_shown(Path(name).name, "outcomes taken in") as progress:
+                    found[name] = take_in_file(ledger, manifests, Path(name), ledger.now(), progress)
             except DataError as refusal:  # the files beside it are taken in all the same
                 found[name] = refusal
             if not args.json:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outcamp.cli.home import project_home
 from outcamp.cli.ledger import open_ledger
+from outcamp.cli.rows_shown import rows_shown
 from outcamp.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,7 +74,7 @@ def _import(args: argparse.Namespace, ledger: Ledger) -> int:
     from outcamp.segments import files
     from outcamp.steps.suppress import bad_rows, import_list
 
-    with _progress(args.file.name) as progress:
+    with rows_shown(args.file.name, "rows checked and lines written") as progress:
         found = import_list(
             ledger, str(args.file), lambda: files.stream(args.file), args.reason, ledger.now, progress, skip_bad=args.skip_bad
         )
@@ -115,23 +113,3 @@ def _who(args: argparse.Namespace) -> Who:
 
 def _say(args: argparse.Namespace, data: object, text: str) -> None:
     print(json.dumps(data, indent=2, default=str) if args.json else text)
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[Callable[[int], None]]:
-    """Show on a terminal how many rows have been read and written; elsewhere, nothing."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TextColumn("{task.completed:,} rows checked and lines written"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda rows: bar.advance(task, rows)

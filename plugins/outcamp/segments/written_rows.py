@@ -18,6 +18,7 @@ from outcamp.segments.columns import refuse_twice
 INSTANT: Final = pa.timestamp("us", tz="UTC")
 _JSON: Final = (".jsonl", ".ndjson", ".json")
 ENDINGS: Final = (*_JSON, ".csv", ".parquet", ".pq")
+_BLOCK: Final = 16_000_000  # bytes of JSON that are read at once: some 100,000 rows, so that neighbours in the books are met together
 _NUMBERS: Final = frozenset({"occurrence", "attempt"})  # JSON writes these without quotes
 # As many digits as surely fit.
 _DIGITS: Final = {pa.int16(): r"^\d{1,4}$", pa.int32(): r"^\d{1,9}$"}
@@ -68,7 +69,7 @@ def _json_batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     try:
         if path.stat().st_size == 0:
             return
-        with pajson.open_json(path, parse_options=options) as reader:
+        with pajson.open_json(path, pajson.ReadOptions(block_size=_BLOCK), options) as reader:
             yield from reader
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file", next_step="check the path") from None

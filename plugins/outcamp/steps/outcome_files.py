@@ -60,7 +60,9 @@ class TakenIn:
         return {**asdict(self), "aside": {REASONS[code]: count for code, count in sorted(self.aside.items())}}
 
 
-def take_in_file(ledger: Ledger, manifests: Manifests, path: Path, now: datetime) -> TakenIn:
+def take_in_file(
+    ledger: Ledger, manifests: Manifests, path: Path, now: datetime, progress: Callable[[int], None] = lambda _: None
+) -> TakenIn:
     """Take in the outcomes of a file; one that is damaged is refused whole, before anything of it is taken in.
 
     Args:
@@ -68,14 +70,17 @@ def take_in_file(ledger: Ledger, manifests: Manifests, path: Path, now: datetime
         manifests: The manifest of a published campaign by its name, which says what follows; None where there is none.
         path: JSON lines, CSV or Parquet.
         now: The instant of the taking in.
+        progress: Told how many outcomes of the file have been dealt with since it was told last.
     """
     for _ in stream(path):  # a file that was cut short shows it at its end
         pass
     found = TakenIn()
     for table in stream(path):
         for start in range(0, table.num_rows, CHUNK_ROWS):
+            events = table.slice(start, CHUNK_ROWS)
             with ledger.transaction() as tx:
-                _take_in(tx, manifests, table.slice(start, CHUNK_ROWS), now, found)
+                _take_in(tx, manifests, events, now, found)
+            progress(events.num_rows)
     return found
 
 
