@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from drafts import HEAD
 from outcamp.core.run_key import run_key
 from outcamp.steps.outcome_files import TakenIn, take_in_file
 from outcamp.steps.send import send
@@ -17,16 +18,26 @@ RULE = "reattempts: [{when: [unreachable], channel: sms, wait: 30 minutes}]\n"
 LATER = NOW + timedelta(minutes=10)
 
 
-def sent_world(stack: ExitStack, uri: str, folder: Path, more: str = RULE, people: list[dict[str, Any]] = PEOPLE) -> World:
+def sent_world(
+    stack: ExitStack,
+    uri: str,
+    folder: Path,
+    more: str = RULE,
+    people: list[dict[str, Any]] = PEOPLE,
+    head: str = HEAD,
+    channel: str = "sms",
+) -> World:
     """Return a campaign that has sent its first messages at NOW; the script's outcomes come after every deadline."""
-    pending = [{"recipient_id": row["recipient_id"], "attempt": 1, "channel": "sms", "disposition": "delivered"} for row in people]
-    world = make_world(stack, uri, folder, more, people=people, outcomes=[row | {"after": 10_000_000} for row in pending])
+    pending = [{"recipient_id": row["recipient_id"], "attempt": 1, "channel": channel, "disposition": "delivered"} for row in people]
+    world = make_world(stack, uri, folder, more, head, people=people, outcomes=[row | {"after": 10_000_000} for row in pending])
     for batch in world.batches():
         send(world.engine, run_key(NOW), batch.batch, lambda: NOW)
     return world
 
 
-def event(recipient: str = "ada", disposition: str = "delivered", at: datetime = NOW + timedelta(minutes=1), **more: Any) -> dict[str, Any]:
+def event(
+    recipient: str = "ada", disposition: str | None = "delivered", at: datetime = NOW + timedelta(minutes=1), **more: Any
+) -> dict[str, Any]:
     """Return an outcome as a file holds it."""
     return {"campaign": "spring", "recipient_id": recipient, "attempt": 1, "disposition": disposition, "disposed_at": at.isoformat()} | more
 
@@ -58,6 +69,7 @@ def kept_aside(world: World) -> list[tuple[str, dict[str, Any]]]:
 def forget_outcomes(world: World) -> None:
     """Set the books back to when the messages had gone and nothing had come back."""
     world.change("DELETE FROM outcamp.events_not_matched")
+    world.change("DELETE FROM outcamp.suppressions")
     world.change("DELETE FROM outcamp.attempts WHERE attempt > 1")
     world.change("UPDATE outcamp.attempts SET state = 'sent', disposition = NULL, disposed_at = NULL, counted_at = submitted_at")
     world.change("UPDATE outcamp.entries SET exited_at = NULL, exit_reason = NULL")

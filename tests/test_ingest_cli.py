@@ -60,5 +60,5 @@ def test_a_file_that_is_refused_does_not_keep_the_others_waiting(world: World, t
     assert (f"Refused: {bad}: there is no such file", f"{good}: 1 taken in") == (refused, taken.split(",")[0])
     assert 1 == main(["ingest", bad, good, "--json"])
     data = json.loads(capsys.readouterr().out)
-    assert {"taken": 0, "known": 1, "reattempts": 0, "exits": 0, "aside": {}} == data[good]
+    assert {"taken": 0, "known": 1, "reattempts": 0, "exits": 0, "suppressed": 0, "aside": {}} == data[good]
     assert ("DataError", "check the path") == (data[bad]["error"], data[bad]["next_step"])

@@ -23,7 +23,7 @@ from small_world import World
 # It may die at the calls of these folders; some of them, because each costs two pulses.
 CODE = re.compile(r"outcamp/(steps|store)/")
 STRIDE = 11
-EVENTS = [event("ada"), event("zoe"), event("ben", "unreachable"), event("ben", "unreachable")]
+EVENTS = [event("ada"), event("zoe", "opted_out"), event("ben", "unreachable"), event("ben", "unreachable")]
 AS_IT_ENDS = [("ada", 1, "delivered", True), ("ben", 1, "unreachable", False), ("ben", 2, None, False)]
 
 
@@ -44,6 +44,10 @@ def folder(tmp_path: Path) -> Path:
 
 def pulse(world: World, folder: Path, ledger: Ledger | None = None) -> tuple[dict[str, TakenIn], list[str]]:
     return take_in_folder(ledger or world.engine.ledger, {"spring": world.engine.manifest}.get, folder, LATER)
+
+
+def suppressed(world: World) -> int:
+    return len(world.rows("SELECT FROM outcamp.suppressions"))
 
 
 class Killed(BaseException):
@@ -79,7 +83,7 @@ def test_a_kill_at_any_call_changes_nothing_in_the_end(world: World, folder: Pat
     written(folder, EVENTS, "1.jsonl")
     while killed(number, lambda: pulse(world, folder)):
         pulse(world, folder)
-        assert (number, AS_IT_ENDS, 1) == (number, dispositions(world), len(kept_aside(world)))
+        assert (number, AS_IT_ENDS, 1, 1) == (number, dispositions(world), len(kept_aside(world)), suppressed(world))
         assert [] == [*folder.glob("*.jsonl"), *(folder / TAKING).iterdir()]
         assert (folder / "taken" / f"{number}.jsonl").exists()
         forget_outcomes(world)
@@ -112,7 +116,7 @@ def test_two_pulses_at_once_take_everything_in_once(world: World, folder: Path) 
         one.join()
     assert [] == failed
     assert AS_IT_ENDS == dispositions(world)
-    assert 1 == len(kept_aside(world))
+    assert (1, 1) == (len(kept_aside(world)), suppressed(world))
     assert sorted(f"{number}.jsonl" for number in range(20)) == sorted(path.name for path in (folder / "taken").iterdir())
     assert [] == list((folder / TAKING).iterdir())
     assert (folder / "refused" / "bad.csv").exists()

@@ -45,7 +45,7 @@ def test_what_is_in_doubt_is_listed(world: World) -> None:
 def test_a_truth_corrects_the_books_and_sends_nothing(world: World) -> None:
     """Who was never reached stops counting; nobody gets another attempt by it."""
     given = len(world.outbox.given)
-    assert 1 == resolve(world.engine.ledger, "spring", findings_of(["ben", "ben"], "failed"))
+    assert 1 == resolve(world.engine.ledger, "spring", findings_of(["ben", "ben"], "failed"), NOW)
     assert [("ada", 1, "unknown", True), ("ben", 1, "failed", False)] == books(world)
     assert ["ada"] == [doubt.recipient_id for doubt in doubts(world.engine.ledger, "spring")]
     assert given == len(world.outbox.given)
@@ -54,7 +54,7 @@ def test_a_truth_corrects_the_books_and_sends_nothing(world: World) -> None:
 @pytest.mark.parametrize("at", [NOW - timedelta(minutes=4), NOW, NOW + timedelta(seconds=1)])
 def test_what_the_channel_still_reports_replaces_what_people_said(world: World, tmp_path: Path, at: datetime) -> None:
     """A person's word is dated at the submission, and any report is later, whatever the provider's clock says."""
-    resolve(world.engine.ledger, "spring", findings_of(["ben"], "failed"))
+    resolve(world.engine.ledger, "spring", findings_of(["ben"], "failed"), NOW)
     path = tmp_path / "o.csv"
     path.write_text(f"reference,disposition,disposed_at\nspring/0/1/ben,delivered,{at.isoformat()}\n", encoding="utf-8")
     assert 1 == take_in_file(world.engine.ledger, {"spring": world.engine.manifest}.get, path, NOW + timedelta(seconds=1)).taken
@@ -77,7 +77,7 @@ def test_what_is_wrong_is_refused_whole(world: World, recipients: list[str], dis
     """Nobody of the list is changed."""
     before = books(world)
     with pytest.raises(UsageError) as refusal:
-        resolve(world.engine.ledger, "spring", findings_of(recipients, disposition))
+        resolve(world.engine.ledger, "spring", findings_of(recipients, disposition), NOW)
     assert str(refusal.value).startswith(message)
     assert before == books(world)
 
@@ -101,7 +101,7 @@ def findings(folder: Path, text: str, name: str = "found.csv") -> Path:
 )
 def test_a_file_settles_each_attempt_by_its_own_word(world: World, tmp_path: Path, name: str, text: str) -> None:
     """An attempt or an occurrence that is left out means all in doubt; the same word twice is one."""
-    assert 2 == resolve(world.engine.ledger, "spring", finding_files.read(findings(tmp_path, text, name)))
+    assert 2 == resolve(world.engine.ledger, "spring", finding_files.read(findings(tmp_path, text, name)), NOW)
     assert [("ada", 1, "delivered", True), ("ben", 1, "failed", False)] == books(world)
 
 
@@ -116,10 +116,9 @@ def test_a_file_settles_each_attempt_by_its_own_word(world: World, tmp_path: Pat
 def test_a_file_that_does_not_fit_the_books_is_refused_whole(world: World, tmp_path: Path, rows: str, message: str) -> None:
     """An attempt or occurrence that is not in doubt, and contradictions, change nobody."""
     before = books(world)
+    found = finding_files.read(findings(tmp_path, f"recipient_id,attempt,disposition,occurrence\n{rows}"))
     with pytest.raises(UsageError) as refusal:
-        resolve(
-            world.engine.ledger, "spring", finding_files.read(findings(tmp_path, f"recipient_id,attempt,disposition,occurrence\n{rows}"))
-        )
+        resolve(world.engine.ledger, "spring", found, NOW)
     assert str(refusal.value).startswith(message)
     assert before == books(world)
 

@@ -17,10 +17,10 @@ SELECT w.run FROM outcamp.deferred d JOIN outcamp.waves w USING (wave_id)
 WHERE d.campaign_id = %(campaign_id)s AND d.recipient_id = %(recipient_id)s;
 
 -- name: rename-attempts
--- What waits is over. What was sent keeps its deadline; the provider's own id of the message goes.
+-- What waits is over. What was sent keeps its deadline; the provider's own id of the message goes, and where it went to.
 WITH renamed AS (
     UPDATE outcamp.attempts a
-    SET recipient_id = %(token)s, message_id = NULL,
+    SET recipient_id = %(token)s, message_id = NULL, endpoint_key = NULL,
         waits_for = CASE WHEN a.state = 'waiting' THEN 'erased' ELSE a.waits_for END,
         state = CASE WHEN a.state = 'waiting' THEN 'closed' ELSE a.state END
     FROM outcamp.occurrences o

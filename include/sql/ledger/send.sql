@@ -6,9 +6,11 @@
 -- The point of no return: rows move only if this wave still holds them, and (see hold-token) this try its batch; a row is in one batch of
 -- its wave. Committed before the transport is called.
 UPDATE outcamp.attempts a
-SET state = 'submitting', batch = %(batch)s, token = %(token)s, submitted_at = %(now)s, counted_at = %(now)s, deadline_at = %(deadline_at)s, waits_for = NULL
+SET state = 'submitting', batch = %(batch)s, token = %(token)s, submitted_at = %(now)s, counted_at = %(now)s, deadline_at = %(deadline_at)s, waits_for = NULL,
+    endpoint_key = sha256(convert_to(r.endpoint, 'UTF8'))
 FROM (SELECT *, %(wave_id)s::bigint AS wave_id, 'claimed' AS held
-      FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[]) AS r (occurrence_id, recipient_id, attempt)
+      FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[], %(endpoint)s::text[])
+           AS r (occurrence_id, recipient_id, attempt, endpoint)
       OFFSET 0) AS r
 WHERE a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND a.attempt = r.attempt
   AND a.state::text = r.held AND a.wave_id = r.wave_id
@@ -63,7 +65,7 @@ WITH moved AS (
     UPDATE outcamp.attempts a
     SET state = CASE WHEN e.exited_at IS NULL THEN r.state ELSE 'closed' END::outcamp.attempt_state,
         due_at = r.due_at, waits_for = r.reason,
-        wave_id = NULL, batch = NULL, token = NULL, submitted_at = NULL, counted_at = NULL, deadline_at = NULL
+        wave_id = NULL, batch = NULL, token = NULL, submitted_at = NULL, counted_at = NULL, deadline_at = NULL, endpoint_key = NULL
     FROM (SELECT *, %(wave_id)s::bigint AS wave_id, %(batch)s::integer AS batch, %(token)s::integer AS token, 'submitting' AS held
           FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
                       %(state)s::text[], %(reason)s::text[], %(due_at)s::timestamptz[])

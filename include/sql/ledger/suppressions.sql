@@ -13,6 +13,25 @@ WITH added AS (
 )
 SELECT count(*) FROM added;
 
+-- name: suppress-by-outcome
+-- What became of an attempt suppresses the endpoint that it went to, on its channel; where the person asked for it, the recipient as well.
+WITH lines AS (
+    SELECT DISTINCT ON (l.key, l.kind, a.channel) l.kind, l.key, a.channel, r.disposition
+    FROM (SELECT * FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[], %(disposition)s::text[],
+                               %(asked)s::boolean[]) AS r (occurrence_id, recipient_id, attempt, disposition, asked)) AS r
+    JOIN outcamp.attempts a ON a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND a.attempt = r.attempt
+    CROSS JOIN LATERAL (VALUES ('endpoint', a.endpoint_key),
+                               ('recipient', CASE WHEN r.asked THEN sha256(convert_to(a.recipient_id, 'UTF8')) END)) AS l (kind, key)
+    WHERE l.key IS NOT NULL
+    ORDER BY l.key, l.kind, a.channel
+), added AS (
+    INSERT INTO outcamp.suppressions (kind, key, channel, reason, since)
+    SELECT kind, key, channel, disposition, %(at)s FROM lines ORDER BY key, kind, channel
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+)
+SELECT count(*) FROM added;
+
 -- name: unsuppress
 -- Without a channel, every line of theirs goes.
 WITH removed AS (

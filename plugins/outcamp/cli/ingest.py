@@ -51,6 +51,8 @@ def _text(name: str, file: TakenIn | DataError) -> str:
         f"{name}: {file.taken:,} taken in, {file.known:,} known before; {file.reattempts:,} reattempts and {file.exits:,} exits follow"
     ]
     said = file.as_dict()["aside"]
+    if file.suppressed:
+        lines.append(f"  {file.suppressed:,} lines are new on the do-not-contact list")
     lines += [f"  {count:,} kept aside: {reason}" for reason, count in said.items()]
     if said:
         lines.append("  They are in the ledger's table events_not_matched. Correct the file and take it in again: what was taken in stays.")

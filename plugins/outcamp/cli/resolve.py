@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         return _list(args)
     findings = finding_files.read(args.file) if args.file else findings_of(args.recipients, args.disposition)
     with open_ledger(home) as ledger:
-        count = resolve(ledger, args.name, findings)
+        count = resolve(ledger, args.name, findings, ledger.now())
     said = {"campaign": args.name, "attempts": count}
     print(json.dumps(said, indent=2) if args.json else f"{count:,} attempts are no longer in doubt. Nothing is sent again.")
     return 0

@@ -19,11 +19,12 @@ class Channel(StrEnum):
 
 
 UNKNOWN: Final = "unknown"  # nobody knows whether the message was submitted: it counts, and is never sent again
+OPTED_OUT: Final = "opted_out"  # the person asked not to be contacted
 NO_OUTCOME: Final = "no_outcome"  # it was submitted, and nothing came back by the channel's deadline
 
 _VOICE = ("answered", "voicemail", "no_answer", "busy", "invalid_number", "fax", "abandoned", "failed", NO_OUTCOME, UNKNOWN)
 _EMAIL = ("delivered", "bounced", "soft_bounced", "complained", "rejected", NO_OUTCOME, UNKNOWN)
-_SMS = ("delivered", "blocked", "invalid_number", "unreachable", "expired", "opted_out", "failed", NO_OUTCOME, UNKNOWN)
+_SMS = ("delivered", "blocked", "invalid_number", "unreachable", "expired", OPTED_OUT, "failed", NO_OUTCOME, UNKNOWN)
 
 DISPOSITIONS: Final[Mapping[Channel, tuple[str, ...]]] = MappingProxyType(
     {
@@ -48,6 +49,10 @@ NEVER_REACHED: Final[Mapping[Channel, frozenset[str]]] = MappingProxyType(
         Channel.SMS: frozenset({"blocked", "invalid_number", "unreachable", "expired", "failed"}),
     }
 )
+
+# The person asked for no more of it: they are suppressed on the channel, and so is the endpoint. Of a dead endpoint, the endpoint alone.
+ASKED_FOR_NO_MORE: Final = frozenset({OPTED_OUT, "complained"})
+DEAD_ENDPOINT: Final = frozenset({"bounced"})
 
 ENDS_WELL: Final[Mapping[Channel, str]] = MappingProxyType(
     {

@@ -11,12 +11,15 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from outcamp.core.dispositions import OPTED_OUT
 from outcamp.core.errors import DataError
+from outcamp.core.opt_outs import is_opt_out
 from outcamp.core.references import REFERENCE
 from outcamp.segments import written_rows
 from outcamp.segments.written_rows import INSTANT
 
 # An outcome names its attempt by its parts, by our reference, or by the Message-ID of our e-mail; occurrence and channel may be left out.
+# Who asks for no more messages may name the endpoint alone.
 EVENTS: Final = pa.schema(
     [
         ("campaign", pa.string()),
@@ -26,14 +29,15 @@ EVENTS: Final = pa.schema(
         ("channel", pa.string()),
         ("disposition", pa.string()),
         ("disposed_at", INSTANT),
+        ("endpoint", pa.string()),
     ]
 )
 # Of a row that cannot be read: why, and all that it says, as JSON. Null of all others.
 UNREADABLE: Final = pa.schema([("unreadable", pa.string()), ("written", pa.string())])
 _ALL: Final = pa.schema([*EVENTS, *UNREADABLE])
-_NAMES: Final = (*EVENTS.names, "reference", "message_id")
+_NAMES: Final = (*EVENTS.names, "reference", "message_id", "reply")
 _PARTS: Final = ("campaign", "occurrence", "attempt", "recipient_id")
-_LEFT_OUT: Final = frozenset({"occurrence", "channel"})
+_LEFT_OUT: Final = frozenset({"occurrence", "channel", "endpoint"})
 
 
 def stream(path: Path) -> Iterator[pa.Table]:
@@ -49,11 +53,11 @@ def stream(path: Path) -> Iterator[pa.Table]:
 
 
 def _check_columns(names: list[str], path: Path) -> None:
-    if not {"reference", "message_id"} & set(names) and not {"campaign", "recipient_id", "attempt"} <= set(names):
+    if not {"reference", "message_id", "endpoint"} & set(names) and not {"campaign", "recipient_id", "attempt"} <= set(names):
         problem = f"{path}: an outcome names its attempt, and the columns are {', '.join(names)}"
         raise DataError(problem, next_step="give it the column reference, or campaign, recipient_id and attempt")
-    for name in ("disposition", "disposed_at"):
-        if name not in names:
+    for name, others in (("disposition", {"reply"}), ("disposed_at", set())):
+        if not {name, *others} & set(names):
             raise DataError(f"{path}: the column {name} is missing", next_step=f"add {name} to every row")
 
 
@@ -61,6 +65,8 @@ def _events(written: pa.Table) -> pa.Table:
     text = {name: written[name] for name in _NAMES}
     named, mailed = _of_reference(text["reference"]), _of_reference(_of_message_id(text["message_id"]))
     text |= {name: pc.coalesce(named[name], text[name], mailed[name]) for name in _PARTS}
+    text["disposition"] = pc.if_else(_opts_out(text["reply"]), OPTED_OUT, text["disposition"])
+    by_endpoint = pc.and_(pc.is_valid(text["endpoint"]), pc.fill_null(pc.equal(text["disposition"], OPTED_OUT), fill_value=False))
     columns = {}
     problems = [_unlike("reference", text["reference"], named["campaign"])]
     for field in EVENTS:
@@ -69,7 +75,9 @@ def _events(written: pa.Table) -> pa.Table:
         problems.append(_unlike(field.name, said, columns[field.name]))
     nameless = pc.and_(pc.is_null(text["recipient_id"]), pc.is_valid(text["message_id"]))
     problems.append(pc.if_else(nameless, pc.binary_join_element_wise("message_id", text["message_id"], "="), None))
-    problems += [pc.if_else(pc.is_null(text[name]), f"{name} is missing", None) for name in EVENTS.names if name not in _LEFT_OUT]
+    for name in (name for name in EVENTS.names if name not in _LEFT_OUT):
+        is_missing = pc.is_null(text[name])
+        problems.append(pc.if_else(pc.and_not(is_missing, by_endpoint) if name in _PARTS else is_missing, f"{name} is missing", None))
     unreadable = pc.coalesce(*problems)
     return pa.table([*(columns[name] for name in EVENTS.names), unreadable, _as_json(written, unreadable)], schema=_ALL)
 
@@ -91,6 +99,12 @@ def _of_message_id(message_id: pa.ChunkedArray) -> pa.ChunkedArray:
     is_quoted = pc.fill_null(pc.match_substring(local, "%"), fill_value=False)
     plain = [unquote(text).replace("\0", "\N{REPLACEMENT CHARACTER}") for text in local.filter(is_quoted).to_pylist()]
     return pa.chunked_array([pc.replace_with_mask(local, is_quoted, pa.array(plain, pa.string()))])
+
+
+def _opts_out(reply: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Tell which replies ask for no more messages."""
+    words = [text for text in reply.unique().drop_null().to_pylist() if is_opt_out(text)]
+    return pc.is_in(reply, value_set=pa.array(words, pa.string()))
 
 
 def _read(said: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

@@ -60,6 +60,7 @@ class Engine:
     wave_interval: timedelta = timedelta(minutes=5)
     total_limits: tuple[Limit, ...] = ()
     part_rows: int = 250_000
+    suppresses: bool = True  # whether outcomes suppress by themselves; not in simulate
     read_columns: frozenset[str] = field(default_factory=frozenset)  # beyond the rules' own: those of the templates
     _row: list[CampaignRow] = field(default_factory=list, init=False, repr=False, compare=False)
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from outcamp.core.dispositions import NEVER_REACHED
 from outcamp.steps.engine import Engine
+from outcamp.steps.suppress_by_outcome import suppress_by_outcome
 from outcamp.store import outcomes
 from outcamp.store.ledger import Transaction
 from outcamp.store.outcomes import Followed
@@ -29,6 +30,8 @@ def ingest(engine: Engine, now: datetime, also: Callable[[Transaction], None] | 
             if table.num_rows:
                 unreached = never_reached(table["channel"], table["disposition"])
                 disposed += outcomes.record(tx, campaign_id, table.append_column("unreached", unreached))
+                if engine.suppresses:
+                    suppress_by_outcome(tx, table, now)
         disposed += outcomes.set_no_outcome(tx, campaign_id, now)
         followed = engine.follow(tx, disposed)
         if also is not None:

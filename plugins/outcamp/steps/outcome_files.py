@@ -23,6 +23,7 @@ from outcamp.core.schedule import expires_at
 from outcamp.segments.outcome_files import EVENTS, stream
 from outcamp.steps.engine import rule_rows
 from outcamp.steps.ingest import never_reached
+from outcamp.steps.suppress_by_outcome import suppress_by_event
 from outcamp.store import campaigns, outcomes
 from outcamp.store.ledger import Ledger, Transaction
 
@@ -47,12 +48,13 @@ Manifests = Callable[[str], Manifest | None]
 
 @dataclass
 class TakenIn:
-    """What became of the outcomes of a file. ``known``: the books said so, or something newer, already."""
+    """What became of the outcomes of a file. ``known``: the books said so, or something newer, already; ``suppressed``: new on the list."""
 
     taken: int = 0
     known: int = 0
     reattempts: int = 0
     exits: int = 0
+    suppressed: int = 0
     aside: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, Any]:
@@ -87,17 +89,19 @@ def take_in_file(
 def _take_in(tx: Transaction, manifests: Manifests, events: pa.Table, now: datetime, found: TakenIn) -> None:
     events = events.sort_by([(name, "ascending") for name in ("campaign", "occurrence", "recipient_id", "attempt")])  # as the indexes are
     matched = outcomes.match(tx, events, now, LEEWAY)
-    aside = pc.coalesce(
-        pc.if_else(pc.is_valid(events["unreadable"]), "unreadable", None),
-        matched["aside"],
-        pc.if_else(_is_disposition(matched["channel"], events["disposition"]), None, "no_disposition"),
-    )
+    unreadable = pc.if_else(pc.is_valid(events["unreadable"]), "unreadable", None)
+    unknown = pc.if_else(_is_disposition(matched["channel"], events["disposition"]), None, "no_disposition")
+    aside = pc.coalesce(unreadable, matched["aside"], unknown)
     names = events["campaign"].filter(pc.is_null(aside)).unique().to_pylist()
     known = {name: manifests(name) for name in names}
     foreign = pa.array([name for name in names if known[name] is None and not campaigns.is_deleted(tx, name)], pa.string())
     aside = pc.if_else(pc.and_(pc.is_null(aside), pc.is_in(events["campaign"], value_set=foreign)), "not_here", aside)
 
-    good = np.flatnonzero(pc.is_null(aside).to_numpy())
+    lines, settled = suppress_by_event(tx, events, matched, aside, now)
+    found.suppressed, found.known = found.suppressed + lines, found.known + pc.sum(settled).as_py()
+    aside = pc.if_else(settled, None, aside)
+
+    good = np.flatnonzero(pc.and_not(pc.is_null(aside), settled).to_numpy())
     columns = {name: events[name].take(pa.array(good)) for name in ("campaign", "recipient_id", "attempt", "disposition")}
     columns |= {name: matched[name].take(pa.array(good)) for name in ("campaign_id", "occurrence_id", "channel", "disposed_at")}
     columns["unreached"] = never_reached(columns["channel"], columns["disposition"])

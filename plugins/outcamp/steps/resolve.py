@@ -12,6 +12,7 @@ from outcamp.core.dispositions import REPORTED, Channel
 from outcamp.core.errors import UsageError, closest
 from outcamp.segments.finding_files import FINDINGS
 from outcamp.steps.ingest import never_reached
+from outcamp.steps.suppress_by_outcome import suppress_by_outcome
 from outcamp.store import campaigns, outcomes
 from outcamp.store.datasets import ATTEMPT_KEYS
 from outcamp.store.ledger import Ledger
@@ -38,7 +39,7 @@ def findings_of(recipients: list[str], disposition: str) -> pa.Table:
     return pa.Table.from_pylist([{"recipient_id": name, "disposition": disposition} for name in recipients], schema=FINDINGS)
 
 
-def resolve(ledger: Ledger, campaign: str, findings: pa.Table) -> int:
+def resolve(ledger: Ledger, campaign: str, findings: pa.Table, now: datetime) -> int:
     """Write down what became of attempts in doubt (``FINDINGS``), and return how many there were.
 
     It is dated at the submission, so that whatever the channel itself still reports, which is later, replaces it. If one of the findings
@@ -63,7 +64,10 @@ def resolve(ledger: Ledger, campaign: str, findings: pa.Table) -> int:
     rows = rows.append_column("unreached", never_reached(rows["channel"], rows["disposition"]))
     with ledger.transaction() as tx:
         campaign_id = campaigns.campaign_id_of(tx, campaign)
-        return 0 if campaign_id is None else len(outcomes.record(tx, campaign_id, rows))
+        if campaign_id is None:
+            return 0
+        suppress_by_outcome(tx, rows, now)
+        return len(outcomes.record(tx, campaign_id, rows))
 
 
 def _refuse_unknown(campaign: str, names: list[str], known: list[str]) -> None:

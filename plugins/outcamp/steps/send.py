@@ -24,6 +24,7 @@ from outcamp.steps.content import Message
 from outcamp.steps.engine import Engine
 from outcamp.steps.ingest import never_reached
 from outcamp.steps.second_look import ENDS, Later, look_again
+from outcamp.steps.suppress_by_outcome import suppress_by_outcome
 from outcamp.steps.turns import Turns, units_of
 from outcamp.store import admission, campaigns, submission, waves
 from outcamp.store.datasets import ATTEMPT_KEYS, INSTANT
@@ -172,6 +173,8 @@ class _Sending:
             if len(until):
                 submission.hold_campaign(tx, campaign_id)  # first: whoever stops it takes its locks in this order
             engine.follow(tx, submission.record_answers(tx, wave_id, batch, token, results))
+            if engine.suppresses:
+                suppress_by_outcome(tx, results, now)
             if not len(until):
                 return 0
             self.later = Later("throttled", pc.max(until).as_py())

@@ -135,6 +135,7 @@ class _Rehearsal:
                 runs=NoRuns(),
                 wave_interval=self.wave_interval,
                 total_limits=self.total_limits,
+                suppresses=False,
             )
             return VirtualClock(engine, simulation_input.TableSegment(people), transport).run(self.at, self.until)
 

@@ -28,7 +28,14 @@ def submit(
 ) -> list[tuple[int, str]]:
     """Move rows to submitting, counted from now on, and return (occurrence_id, recipient_id) of those that this try still held."""
     moved: list[tuple[int, str]] = tx.run(
-        "submit", wave_id=wave_id, batch=batch, token=token, now=now, deadline_at=deadline_at, **_columns(rows, ATTEMPT_KEYS)
+        "submit",
+        wave_id=wave_id,
+        batch=batch,
+        token=token,
+        now=now,
+        deadline_at=deadline_at,
+        endpoint=rows["endpoint"],
+        **_columns(rows, ATTEMPT_KEYS),
     )
     return moved
 

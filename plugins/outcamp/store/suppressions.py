@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from outcamp.store.datasets import ATTEMPT_KEYS
 from outcamp.store.ledger import Transaction
 
 # Lines to add. kind: recipient or endpoint; value: the id, or the endpoint as the filter writes it; channel: empty means all.
@@ -39,6 +40,16 @@ class Count:
 def add(tx: Transaction, lines: pa.Table, at: datetime) -> int:
     """Put lines (``LINES``) on the list, and return how many were not on it."""
     added: int = tx.one("suppress", at=at, **{name: lines[name] for name in LINES.names})[0]
+    return added
+
+
+def add_by_outcome(tx: Transaction, outcomes: pa.Table, asked: pa.ChunkedArray, at: datetime) -> int:
+    """Put on the list the endpoints that these attempts (``ATTEMPT_KEYS`` and disposition) went to, each on its channel.
+
+    The recipients come along where they asked for it. Returns how many lines were not there.
+    """
+    names = (*ATTEMPT_KEYS.names, "disposition")
+    added: int = tx.one("suppress-by-outcome", at=at, asked=asked, **{name: outcomes[name] for name in names})[0]
     return added
 
 
