@@ -367,6 +367,15 @@ def test_a_limit_that_was_reached_meanwhile_can_defer(world: Callable[..., World
     assert [(NOW + DAY,)] == two.rows("SELECT DISTINCT due_at FROM outcamp.attempts WHERE state = 'waiting'")
 
 
+def test_a_clock_that_was_set_back_forgets_no_contact(world: Callable[..., World]) -> None:
+    """A communication that lies in the future counts towards a limit, as the server that took over may be behind."""
+    one = world(ONCE_A_DAY)
+    two = world(ONCE_A_DAY, head=HEAD.replace("spring", "summer"))
+    (first,), (second,) = one.batches(), two.batches()
+    assert Sent(2, 0) == send(one.engine, RUN, first.batch, lambda: NOW + timedelta(seconds=5))
+    assert Sent(0, 2) == send(two.engine, RUN, second.batch, lambda: NOW)
+
+
 def test_what_a_dead_wave_holds_is_given_back(world: Callable[..., World]) -> None:
     """Claims of a wave that is neither queued nor running wait again; those of a live one stay."""
     here = world()

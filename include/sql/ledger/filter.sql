@@ -39,7 +39,8 @@ SELECT EXISTS (SELECT FROM outcamp.suppressions);
 
 -- name: over-limits
 -- For each candidate that is over a limit, its position and the instant at which the last of its broken limits frees.
--- A limit {count, within} is broken iff the count-th newest counted communication lies in (now - within, now]; it frees at that one + within.
+-- A limit {count, within} is broken iff the count-th newest counted communication is later than now - within; it frees at that one + within.
+-- Later than now counts as well: the clock may have been set back since, and another machine's may be ahead.
 -- Total limits leave out the campaigns that ignore them. Candidates come in the order of the index, one after the other.
 -- The plan in filter and the binding check before a submission are this one statement.
 SELECT c.row_no - 1, broken.free_at
@@ -49,8 +50,7 @@ CROSS JOIN LATERAL (
     FROM unnest(%(counts)s::int[], %(withins)s::interval[], %(totals)s::boolean[]) AS l (count, within, total)
     CROSS JOIN LATERAL (
         SELECT a.counted_at FROM outcamp.attempts a
-        WHERE a.bucket = c.bucket AND a.recipient_id = c.recipient_id
-          AND a.counted_at > %(now)s - l.within AND a.counted_at <= %(now)s
+        WHERE a.bucket = c.bucket AND a.recipient_id = c.recipient_id AND a.counted_at > %(now)s - l.within
           AND (%(all_campaigns)s OR a.campaign_id = ANY(%(live)s))
           AND NOT (l.total AND a.campaign_id = ANY(%(outside_total)s))
         ORDER BY a.counted_at DESC OFFSET l.count - 1 LIMIT 1) AS nth
