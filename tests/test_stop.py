@@ -57,6 +57,19 @@ def test_what_a_wave_has_in_hand_at_the_stop_is_not_sent(world: Callable[..., Wo
     assert [] == campaign.outbox.given
 
 
+def test_who_comes_to_wait_after_the_stop_leaves(world: Callable[..., World]) -> None:
+    """What a dead wave held at the stop, or a reattempt of what was on its way then, is given a wave no more: the next beat ends it."""
+    campaign = world()
+    campaign.batches()
+    stop(campaign.engine.ledger, campaign.engine.manifest, NOW)
+    campaign.change("UPDATE outcamp.attempts SET state = 'waiting', wave_id = NULL")
+    assert frozenset({"spring"}) == unfinished(campaign.engine.ledger, ["spring"])
+    heal(campaign.engine, NOW + MINUTE)
+    assert [("ada", "stopped"), ("ben", "stopped")] == campaign.exits()
+    assert [("ada", 1, "closed"), ("ben", 1, "closed")] == campaign.attempts()
+    assert frozenset() == unfinished(campaign.engine.ledger, ["spring"])
+
+
 def test_a_campaign_that_never_ran_can_be_deleted(world: Callable[..., World]) -> None:
     """The ledger knows its name from then on."""
     campaign = world()

@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 
 from outcamp.core.dispositions import NEVER_REACHED
 from outcamp.steps.engine import Engine
+from outcamp.steps.stop import ENDED
 from outcamp.steps.suppress_by_outcome import suppress_by_outcome
-from outcamp.store import outcomes
+from outcamp.store import campaigns, outcomes, stops
 from outcamp.store.ledger import Transaction
 from outcamp.store.outcomes import Followed
 
@@ -19,7 +20,7 @@ from outcamp.store.outcomes import Followed
 def ingest(engine: Engine, now: datetime, also: Callable[[Transaction], None] | None = None) -> Followed:
     """Take in the outcomes that have happened by now, each with the instant at which it happened, and what follows on them.
 
-    ``also`` runs in the same transaction, after that.
+    Whoever has come to wait in a campaign since it was stopped leaves it. ``also`` runs in the same transaction, after that.
     """
     transports = list({id(transport): transport for transport in engine.transports.values()}.values())
     happened = [transport.outcomes(now) for transport in transports]
@@ -34,6 +35,9 @@ def ingest(engine: Engine, now: datetime, also: Callable[[Transaction], None] | 
                     suppress_by_outcome(tx, table, now)
         disposed += outcomes.set_no_outcome(tx, campaign_id, now)
         followed = engine.follow(tx, disposed)
+        halt, _ = campaigns.halt(tx, campaign_id, now)
+        if halt in ENDED:  # what was on its way then, or in the hands of a wave that died, may wait again
+            stops.let_go(tx, campaign_id, now, halt)
         if also is not None:
             also(tx)
     # Forgotten only now: a crash before this line takes them in again, which changes nothing.

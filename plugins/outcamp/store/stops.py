@@ -11,6 +11,11 @@ def stop(tx: Transaction, campaign_id: int, now: datetime, *, delete: bool) -> i
     """Record that a campaign is stopped (and deleted), end whoever is in it, and return how many that were."""
     reason = "deleted" if delete else "stopped"
     tx.run("stop-campaign", campaign_id=campaign_id, now=now, delete=delete)
+    return let_go(tx, campaign_id, now, reason)
+
+
+def let_go(tx: Transaction, campaign_id: int, now: datetime, reason: str) -> int:
+    """Let everybody leave a campaign that has been stopped, but for those in a wave's hands, and return how many that were."""
     tx.run("close-waiting", campaign_id=campaign_id, reason=reason)
     tx.run("drop-deferred", campaign_id=campaign_id)
     return len(tx.run("exit-entries", campaign_id=campaign_id, now=now, reason=reason))
