@@ -1,9 +1,11 @@
 # Python 3.11 or newer and make are all that these targets need; everything else goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint format types fast airflow lock bench clean
+.PHONY: help setup demo up test lint format types fast airflow soak lock bench clean
 
 JOBS ?= 2
+SEEDS ?= 10000
+FIRST ?= 0
 # The others build or check tables for a release, and say in their first lines what they need beyond the lock.
 BENCHMARKS = $(filter-out %/table.py %_build.py %_measure.py, $(sort $(wildcard benchmarks/*.py)))
 PYTHONS := python3.11 python3.12 python3.13 python3
@@ -42,6 +44,9 @@ fast: setup ## Run pytest without a running Airflow; make fast ARGS="-k limits" 
 airflow: setup ## Run pytest in a running Airflow, and in a browser in front of it: one deployment at a time
 	.venv/bin/pytest tests/in_airflow $(ARGS)
 	.venv/bin/pytest tests/in_browser $(ARGS)
+
+soak: setup ## Look for seeds that break the promise, on all cores; make soak SEEDS=100000 FIRST=2000 chooses
+	PYTHONPATH=tests .venv/bin/python -m faults.soak $(SEEDS) --first $(FIRST)
 
 lock: setup ## Renew requirements.txt after a change to the dependencies in pyproject.toml
 	.venv/bin/uv pip compile pyproject.toml --extra dev --extra aws --extra twilio --python-version 3.11 --no-header --no-emit-index-url -q -o requirements.txt

@@ -3,72 +3,65 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from faults.driver import run_seed
-from faults.operations import Wires
 from faults.planted import CATALOGUE, Planted
-from faults.world import new_lake
-from outcamp.store.embedded import throw_away_database
-from outcamp.store.ledger import Ledger
+from faults.soak import ground, replay
+from faults.wires import Wires
 
-SEEDS = int(os.environ.get("OUTCAMP_SEEDS", "120"))
+SEEDS = int(os.environ.get("OUTCAMP_SEEDS", "2000" if os.environ.get("CI") else "400"))
+PIECES = 16
 # A planted fault must show within so many seeds.
-PATIENCE = 200
-# So few seeds meet these that CI does not wait for them.
-RARE = {"everybody_is_dead", "followed_twice"}
-PIECES = 8
+PATIENCE = 400
+Ground = tuple[Wires, Path]
 
 
-@pytest.fixture(scope="module")
-def wires(postgres_uri: str) -> Iterator[Wires]:
-    """The connections of the actors, to a database of their own."""
-    with throw_away_database(postgres_uri, f"faults_{os.getpid()}") as uri:
-        ledger = Ledger.at(uri)
-        ledger.migrate()
-        ledger.close()
-        wires = Wires(uri)
-        yield wires
-        wires.close()
-
-
-@pytest.fixture(scope="module")
-def lake() -> Iterator[Path]:
-    """The lake of the seeds."""
-    folder = new_lake()
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def replay(seed: str) -> str:
-    """The line that runs one seed again."""
-    return f"replay: OUTCAMP_SEED={seed} .venv/bin/pytest tests/test_faults.py -k replay"
+@pytest.fixture(scope="module", name="ground")
+def ground_of_the_seeds(postgres_uri: str) -> Iterator[Ground]:
+    """The database and the lake of the seeds."""
+    with ground(postgres_uri, f"faults_{os.getpid()}") as made:
+        yield made
 
 
 @pytest.mark.parametrize("piece", range(PIECES))
-def test_the_promise_holds_under_every_seed(wires: Wires, lake: Path, piece: int) -> None:
+def test_the_promise_holds_under_every_seed(ground: Ground, piece: int) -> None:
     """Nothing is submitted twice, nobody is lost, no limit and no window is broken, wherever the steps are killed."""
     for seed in range(piece, SEEDS, PIECES):
-        found = run_seed(str(seed), wires, lake).violations
-        assert [] == found, replay(str(seed))
+        found = run_seed(str(seed), *ground).violations
+        assert [] == found, f"replay: {replay(str(seed))}"
 
 
-def test_replay(wires: Wires, lake: Path) -> None:
+def test_replay(ground: Ground) -> None:
     """One seed again, with everything that happened in it; without a name, the first."""
-    report = run_seed(os.environ.get("OUTCAMP_SEED", "0"), wires, lake)
+    report = run_seed(os.environ.get("OUTCAMP_SEED", "0"), *ground)
     assert [] == report.violations, "\n".join(report.trace)
 
 
-@pytest.mark.parametrize("planted", [planted for planted in CATALOGUE if planted.name not in RARE], ids=str)
-def test_a_planted_fault_is_caught(wires: Wires, lake: Path, planted: Planted) -> None:
+def test_a_seed_is_the_same_whatever_ran_before(ground: Ground) -> None:
+    """A seed that is run again does the same, step by step, and finds the same."""
+    seeds = [str(seed) for seed in range(20)]
+    once = {seed: run_seed(seed, *ground) for seed in seeds}
+    again = {seed: run_seed(seed, *ground) for seed in reversed(seeds)}
+    assert once == again
+
+
+def test_the_catalogue_is_documented() -> None:
+    """The page on fault testing lists every planted fault, in the order of the catalogue."""
+    page = Path(__file__).parents[1].joinpath("docs", "fault-testing.md").read_text(encoding="utf-8")
+    assert [planted.name for planted in CATALOGUE] == re.findall(r"^\| `(\w+)` \|.*\|.*\|$", page.split("## Teeth")[1], re.MULTILINE)
+
+
+@pytest.mark.parametrize("planted", CATALOGUE, ids=str)
+def test_a_planted_fault_is_caught(ground: Ground, planted: Planted) -> None:
     """The harness has teeth: each fault of the catalogue is noticed, by the check that is there for it."""
     with planted.plant():
         for seed in range(PATIENCE):
-            noticed = {violation.split(":")[0] for violation in run_seed(str(seed), wires, lake).violations}
+            noticed = {violation.split(":")[0] for violation in run_seed(str(seed), *ground).violations}
             if noticed & planted.caught_by:
                 return
     raise AssertionError(f"{planted} was not caught within {PATIENCE} seeds")

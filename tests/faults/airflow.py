@@ -11,6 +11,7 @@ from faults.scheduler import Actor
 
 MOST_FAILURES = 4
 DONE = ("success", "failed")
+ORDER = ("snapshot", "filter", "fan_out", "next_wave", "send", "feed_back", "watch")
 
 
 @dataclass
@@ -65,16 +66,15 @@ class Run:
             self._map("filter", result)
         if task.step == "fan_out":
             self._map("send", result)
-        if task.step == "feed_back":
+        if task.step == "watch" or (task.step == "feed_back" and not self._has_failed()):
             self.state = "ended"
 
     def clear(self, task: Task) -> list[Task]:
         """Do what a person's Clear does: this task and all after it run again; returns those that had ended or were running."""
-        order = ("snapshot", "filter", "fan_out", "next_wave", "send", "feed_back")
         after = [
             other
             for other in self.tasks.values()
-            if other is task or (order.index(other.step) > order.index(task.step) and not {"next_wave", "send"} >= {task.step, other.step})
+            if other is task or (ORDER.index(other.step) > ORDER.index(task.step) and not {"next_wave", "send"} >= {task.step, other.step})
         ]
         cleared = [other for other in after if other.state != "none"]
         for other in cleared:
@@ -107,6 +107,11 @@ class Run:
                 over = all(task.state in DONE for task in filters)
         if over:
             yield self.task("feed_back")
+            if self.task("feed_back").state in DONE and self._has_failed():
+                yield self.task("watch")
+
+    def _has_failed(self) -> bool:
+        return any(task.state == "failed" for task in self.tasks.values())
 
     def _mapped(self, step: str) -> list[Task]:
         return [task for (name, _), task in sorted(self.tasks.items()) if name == step]

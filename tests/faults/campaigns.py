@@ -41,6 +41,11 @@ class Plan:
         """Return the campaign's name."""
         return self.manifest.campaign.name
 
+    @property
+    def most_attempts(self) -> int:
+        """Return how many attempts an entry can have."""
+        return 1 + sum(rule.times for rule in self.manifest.campaign.reattempts)
+
     def closings(self, now: datetime) -> set[datetime]:
         """Return the next instants at which the open hours end somewhere."""
         if self.hours is None:
@@ -70,24 +75,28 @@ class Table:
 _SEGMENT = pa.schema([("recipient_id", pa.string()), ("phone", pa.string()), ("time_zone", pa.string())])
 
 
-def draw_plans(rng: Random) -> tuple[list[Plan], tuple[Limit, ...]]:
-    """Return one or two campaigns and the deployment's total limits."""
+def draw_plans(rng: Random, *, in_doubt: bool, lively: bool) -> tuple[list[Plan], tuple[Limit, ...]]:
+    """Return one or two campaigns and the deployment's total limits.
+
+    ``in_doubt``: a doubt is tried again, and may yet become the truth. ``lively``: each person is a batch, and waves come soon.
+    """
     people = [
         {"recipient_id": recipient_id, "phone": phone, "time_zone": rng.choice(ZONES)}
         for recipient_id, phone in rng.sample(list(zip(IDS, PHONES, strict=True)), rng.choice((2, 3, 4)))
     ]
     total = tuple(Limit(count=count, within=timedelta(hours=hours)) for count, hours in rng.choice(((), (), ((2, 24),))))
-    return [_draw_plan(rng, f"c{number}", people) for number in range(rng.choice((1, 2, 2, 2)))], total
+    plans = [_draw_plan(rng, f"c{number}", people, in_doubt=in_doubt, lively=lively) for number in range(rng.choice((1, 2, 2, 2)))]
+    return plans, total
 
 
-def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]]) -> Plan:
+def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]], *, in_doubt: bool, lively: bool) -> Plan:
     first = START + timedelta(minutes=rng.choice((0, 0, 0, 0, 0, 1, 30)))
-    every = rng.choice((None, None, None, 2))
-    count = 1 if every is None else 2
+    every = rng.choice((None, None, None, 1, 2))
+    count = 1 if every is None else rng.choice((2, 2, 3))
     expires = rng.choice((None, None, timedelta(hours=1), timedelta(hours=5), timedelta(hours=30)))
     if every is not None:
-        # A second occurrence, and none after it.
-        expires = timedelta(hours=every) + rng.choice((timedelta(minutes=20), timedelta(hours=1), timedelta(minutes=119)))
+        # So many occurrences, and none after them.
+        expires = (count - 1) * timedelta(hours=every) + rng.choice((20, 40, 60 * every - 1)) * timedelta(minutes=1)
     expires_at = None if expires is None else first + expires
     hours = rng.choice((None, None, None, (9, 15), (9, 20)))
     limits = rng.choice(((), ((1, 24),), ((1, 24),), ((1, 1),), ((3, 24), (2, 1))))
@@ -96,7 +105,13 @@ def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]]) -> Plan:
         "name": name,
         "segment": {"file": "people.csv"},
         "channel": "sms",
-        "channels": {"sms": {"body": "Hello", "batch_size": rng.choice((1, 1, 2)), "outcome_deadline": rng.choice(("1 hour", "20 hours"))}},
+        "channels": {
+            "sms": {
+                "body": "Hello",
+                "batch_size": 1 if lively else rng.choice((1, 1, 2)),
+                "outcome_deadline": rng.choice(("1 hour", "20 hours")),
+            }
+        },
         "schedule": {"start": _local(first)},
         "counts": "all_campaigns",
         "on_limit": rng.choice(("drop", "defer")),
@@ -106,16 +121,13 @@ def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]]) -> Plan:
     if expires_at is not None:
         settings["schedule"]["expires"] = _local(expires_at)
     if every is not None:
-        settings["schedule"]["repeat"] = f"every {every} hours"
+        settings["schedule"]["repeat"] = "hourly" if every == 1 else f"every {every} hours"
     if limits:
         settings["communication_limits"] = [{"count": count, "within": f"{within} hours"} for count, within in limits]
     if hours is not None:
         window = {"days": "mon-sun", "from": f"{hours[0]:02d}:00", "to": f"{hours[1]:02d}:00"}
         settings["communication_time"] = {"time_zone": "recipient", "detect": ["column"], "active": [window]}
-    if rng.random() < 0.7:
-        wait = rng.choice(("0 minutes", "10 minutes", "3 hours"))
-        codes = ["blocked", "unreachable", *rng.choice(((), ("no_outcome",), ("unknown",), ("no_outcome", "unknown")))]
-        settings["reattempts"] = [{"when": codes, "channel": "sms", "wait": wait}]
+    settings["reattempts"] = _draw_rules(rng, in_doubt=in_doubt, lively=lively)
     if rng.random() < 0.2:
         settings["entry_limits"] = {"max": 1, "min_interval": "1 hour"}
     rows = {}
@@ -134,6 +146,19 @@ def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]]) -> Plan:
         chunk_size=rng.choice((1, 2, 50)),
         part_rows=rng.choice((2, 100, 100)),
     )
+
+
+def _draw_rules(rng: Random, *, in_doubt: bool, lively: bool) -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = []
+    if in_doubt or lively or rng.random() < 0.7:
+        wait = rng.choice(("0 minutes", "10 minutes") if lively else ("0 minutes", "10 minutes", "3 hours"))
+        codes = ["blocked", "unreachable", *rng.choice(((), ("no_outcome",), ("unknown",), ("no_outcome", "unknown")))]
+        if in_doubt:
+            codes = ["blocked", "unreachable", "failed", "delivered", "no_outcome", "unknown"]
+        rules.append({"when": codes, "channel": "sms", "wait": wait, "times": rng.choice((1, 1, 2))})
+    if rng.random() < 0.3:
+        rules.append({"when": ["failed", "blocked"], "channel": "sms", "wait": rng.choice(("0 minutes", "1 hour"))})
+    return rules
 
 
 def _local(instant: datetime) -> str:

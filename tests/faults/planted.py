@@ -5,80 +5,22 @@ Each is a context manager; while it lasts, one named query or one function of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
 
+from faults.planting import Fault, Planted, both, edited, rewritten, swapped
 from outcamp.steps import filter as filtering
-from outcamp.steps import second_look as looking
-from outcamp.steps import snapshot
+from outcamp.steps import heal, second_look, snapshot
+from outcamp.steps import ingest as ingesting
+from outcamp.steps import send as sending
 from outcamp.steps.engine import Engine
-from outcamp.store import admission, ledger, waves
+from outcamp.store import admission, campaigns, submission, waves
 from outcamp.store.sql import queries
-
-Fault = Callable[[], AbstractContextManager[Any]]
-
-
-@dataclass(frozen=True)
-class Planted:
-    """A fault, and the checks of which one must notice it."""
-
-    name: str
-    plant: Fault
-    caught_by: frozenset[str]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-@contextmanager
-def swapped(owner: Any, name: str, other: Any) -> Iterator[None]:
-    """Put something else in the place of an attribute."""
-    kept = getattr(owner, name)
-    setattr(owner, name, other)
-    try:
-        yield
-    finally:
-        setattr(owner, name, kept)
-
-
-@contextmanager
-def edited(name: str, old: str, new: str) -> Iterator[None]:
-    """Change the text of a named query; one that no longer holds the old words must be planted anew."""
-    text = queries()[name]
-    assert old in text, f"{name} has no {old!r} any more: plant this fault anew"
-    with rewritten(name, text.replace(old, new)):
-        yield
-
-
-@contextmanager
-def rewritten(name: str, text: str) -> Iterator[None]:
-    """Put another text in the place of a named query."""
-    kept = queries()[name]
-    queries()[name] = text
-    _forget()
-    try:
-        yield
-    finally:
-        queries()[name] = kept
-        _forget()
-
-
-def _forget() -> None:
-    ledger._text.cache_clear()  # noqa: SLF001  # the queries are read once, and their bytes are kept
-
-
-def both(*faults: AbstractContextManager[Any]) -> AbstractContextManager[Any]:
-    """Plant several changes that make one fault."""
-    stack = ExitStack()
-    for fault in faults:
-        stack.enter_context(fault)
-    return stack
 
 
 def checkpoint_before_send() -> AbstractContextManager[Any]:
@@ -125,7 +67,7 @@ def stale_token() -> AbstractContextManager[Any]:
 
 def window_only_planned() -> AbstractContextManager[Any]:
     """The send trusts the filter's look at the window."""
-    return swapped(looking, "next_open_column", _open_at_once)
+    return swapped(second_look, "next_open_column", _open_at_once)
 
 
 def _open_at_once(_times: Any, zones: pa.Array, now: Any, _expires_at: Any) -> pa.Array:
@@ -135,13 +77,13 @@ def _open_at_once(_times: Any, zones: pa.Array, now: Any, _expires_at: Any) -> p
 def limits_only_planned() -> AbstractContextManager[Any]:
     """The send trusts the filter's look at the limits."""
     trusting = SimpleNamespace(**vars(admission) | {"over_limits": lambda *_, **__: ([], [])})
-    return swapped(looking, "admission", trusting)
+    return swapped(second_look, "admission", trusting)
 
 
 def expiry_only_planned() -> AbstractContextManager[Any]:
     """The send does not ask whether the campaign has expired meanwhile; the look at the window, which knows the expiry, is gone as well."""
     return both(
-        swapped(looking, "next_open_column", _open_at_once),
+        swapped(second_look, "next_open_column", _open_at_once),
         edited("halt-of-campaign", "WHEN expires_at <= %(now)s THEN 'expired'", "WHEN expires_at <= %(now)s THEN NULL"),
     )
 
@@ -153,13 +95,13 @@ def dead_waves_keep() -> AbstractContextManager[Any]:
 
 def everybody_is_dead() -> AbstractContextManager[Any]:
     """A wave takes what the others hold without asking whether they live."""
-    original = snapshot.release_dead_waves
+    original = snapshot._release  # noqa: SLF001 - the only place that asks
 
-    def release_dead_waves(engine: Engine, *args: Any, **kwargs: Any) -> Any:
-        runs = SimpleNamespace(live=lambda _runs: set(), make=engine.runs.make)
-        return original(replace(engine, runs=runs), *args, **kwargs)
+    def release(engine: Engine, *args: Any) -> Any:
+        runs = SimpleNamespace(live=lambda _runs: set(), make=engine.runs.make, again=engine.runs.again)
+        return original(replace(engine, runs=runs), *args)
 
-    return swapped(snapshot, "release_dead_waves", release_dead_waves)
+    return swapped(snapshot, "_release", release)
 
 
 def crash_sends_again() -> AbstractContextManager[Any]:
@@ -191,6 +133,115 @@ def followed_twice() -> AbstractContextManager[Any]:
     return edited("follow", "WHERE NOT EXISTS (SELECT FROM outcamp.attempts n", "WHERE true OR NOT EXISTS (SELECT FROM outcamp.attempts n")
 
 
+def halts_forgotten(*halts: str) -> AbstractContextManager[Any]:
+    """The send does not ask for these reasons not to send."""
+    original = campaigns.halt
+
+    def halt(tx: Any, campaign_id: int, now: Any) -> Any:
+        reason, any_suppressed = original(tx, campaign_id, now)
+        return None if reason in halts else reason, any_suppressed
+
+    return swapped(second_look, "campaigns", SimpleNamespace(**vars(campaigns) | {"halt": halt}))
+
+
+def stop_only_planned() -> AbstractContextManager[Any]:
+    """The send does not ask whether somebody has stopped the campaign meanwhile."""
+    return halts_forgotten("stopped", "deleted")
+
+
+def error_only_planned() -> AbstractContextManager[Any]:
+    """The send does not ask whether the campaign is in Error."""
+    return halts_forgotten("error")
+
+
+def pause_forgotten() -> AbstractContextManager[Any]:
+    """The send goes on while the campaign is paused."""
+    original = sending.look_again
+
+    def look_again(*args: Any, **options: Any) -> Any:
+        return original(*args, **options | {"paused": False})
+
+    return swapped(sending, "look_again", look_again)
+
+
+def suppression_only_planned() -> AbstractContextManager[Any]:
+    """The send does not look at the list again."""
+    original = campaigns.halt
+
+    def halt(*args: Any) -> Any:
+        return original(*args)[0], False
+
+    return swapped(second_look, "campaigns", SimpleNamespace(**vars(campaigns) | {"halt": halt}))
+
+
+def hand_back_without_fence() -> AbstractContextManager[Any]:
+    """A try hands back rows that are not in its hands any more."""
+    return edited("hand-back", "AND a.state::text = r.held AND a.wave_id = r.wave_id", "AND r.held = 'claimed' AND r.wave_id > 0")
+
+
+def take_back_without_fence() -> AbstractContextManager[Any]:
+    """What was not taken waits again, even when a newer try or an outcome has spoken already."""
+    return edited("take-back", "AND a.state::text = r.held AND a.token = r.token", "AND a.token = r.token")
+
+
+def taken_back_and_kept() -> AbstractContextManager[Any]:
+    """What the other side did not take is left as if it were on its way."""
+    return swapped(sending, "submission", SimpleNamespace(**vars(submission) | {"take_back": lambda *_: 0}))
+
+
+def silence_beats_truth() -> AbstractContextManager[Any]:
+    """The deadline writes no_outcome over an outcome that is known."""
+    return edited("set-no-outcome", "state = 'sent'", "state IN ('sent', 'closed') AND disposition IS DISTINCT FROM 'no_outcome'")
+
+
+def answer_after_doubt_lost() -> AbstractContextManager[Any]:
+    """An answer that comes after a newer try has put the row in doubt is forgotten."""
+    return edited("record-answers", "OR a.state::text = 'closed' AND a.disposition = 'unknown'", "")
+
+
+def doubt_does_not_count() -> AbstractContextManager[Any]:
+    """A submission without an answer stops counting."""
+    return edited("doubt-submissions-of-batch", "disposition = 'unknown',", "disposition = 'unknown', counted_at = NULL,")
+
+
+def deferred_row_lost() -> AbstractContextManager[Any]:
+    """Who is in the campaign already is told to wait, and not written down."""
+    return edited("defer-rows", "ON CONFLICT", "WHERE false ON CONFLICT")
+
+
+def nobody_heals() -> AbstractContextManager[Any]:
+    """The pulse makes no waves: what a dying feed_back did not make is never made."""
+    return swapped(heal, "make_next_wave", lambda *_: None)
+
+
+def occurrence_forgotten() -> AbstractContextManager[Any]:
+    """The pulse does not take up an occurrence whose wave died before everybody was decided."""
+    return swapped(heal, "take_up_occurrence", lambda *_: None)
+
+
+def expiry_leaves_entries() -> AbstractContextManager[Any]:
+    """Whoever waits when the campaign expires is not sent to, and stays in the campaign; the last wave does not end them either."""
+    return both(
+        edited("put-off", "WHERE m.state = 'closed'", "WHERE m.state = 'closed' AND m.reason <> 'expired'"),
+        edited("exit-at-expiry", "AND e.exited_at IS NULL", "AND e.exited_at IS NULL AND false"),
+    )
+
+
+def stop_leaves_entries() -> AbstractContextManager[Any]:
+    """A stop lets those who wait stay in the campaign."""
+    return edited("exit-entries", "AND e.exited_at IS NULL", "AND e.exited_at IS NULL AND false")
+
+
+def stop_forgets_the_late() -> AbstractContextManager[Any]:
+    """Who comes to wait after the stop, because their message was on its way or their wave died, stays in the campaign."""
+    return swapped(ingesting, "stops", SimpleNamespace(let_go=lambda *_: 0))
+
+
+def rules_without_end() -> AbstractContextManager[Any]:
+    """A reattempt rule is never used up."""
+    return edited("follow", "r.times > (SELECT count(*)", "r.times >= 0 * (SELECT count(*)")
+
+
 def _planted(fault: Fault, *caught_by: str) -> Planted:
     return Planted(fault.__name__, fault, frozenset(caught_by))
 
@@ -205,10 +256,27 @@ CATALOGUE = (
     _planted(window_only_planned, "windows"),
     _planted(limits_only_planned, "limits"),
     _planted(expiry_only_planned, "windows"),
-    _planted(dead_waves_keep, "rest"),
+    _planted(stop_only_planned, "halted"),
+    _planted(error_only_planned, "halted"),
+    _planted(pause_forgotten, "halted"),
+    _planted(suppression_only_planned, "suppressed"),
+    _planted(dead_waves_keep, "rest", "it does not come to rest"),
     _planted(everybody_is_dead, "doubts"),
     _planted(crash_sends_again, "twice"),
+    _planted(hand_back_without_fence, "diary", "twice"),
+    _planted(take_back_without_fence, "diary", "twice"),
+    _planted(taken_back_and_kept, "doubts"),
     _planted(decided_again, "errors"),
     _planted(early_outcome_lost, "told"),
+    _planted(silence_beats_truth, "told"),
+    _planted(answer_after_doubt_lost, "told"),
+    _planted(doubt_does_not_count, "counted"),
     _planted(followed_twice, "errors"),
+    _planted(rules_without_end, "twice"),
+    _planted(deferred_row_lost, "deferred"),
+    _planted(nobody_heals, "rest", "it does not come to rest"),
+    _planted(occurrence_forgotten, "verdicts", "rest", "it does not come to rest"),
+    _planted(expiry_leaves_entries, "rest", "it does not come to rest"),
+    _planted(stop_leaves_entries, "rest", "it does not come to rest"),
+    _planted(stop_forgets_the_late, "rest", "it does not come to rest"),
 )

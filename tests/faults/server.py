@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -9,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from faults.scheduler import Scheduler
-from outcamp.core.errors import SourceUnavailable
+from faults.scheduler import Actor, Scheduler
+from outcamp.core.errors import Permanent, SourceUnavailable
 from outcamp.transports.base import ANSWERS, OUTCOMES, Capabilities
 
 Key = tuple[int, str, int]  # occurrence_id, recipient_id, attempt
@@ -20,9 +21,17 @@ CODES = ("delivered", "delivered", "delivered", "blocked", "unreachable", "faile
 NEVER_ARRIVED = frozenset({"blocked", "invalid_number", "unreachable", "expired", "failed"})  # of an SMS; by hand, from docs/rules.md
 
 
+class Refusal(Permanent):
+    """The other side takes nothing before somebody has acted."""
+
+
 @dataclass(frozen=True)
 class Arrival:
-    """One message that arrived. ``decided``: the instant by which it was decided; ``waited``: for locks, since then."""
+    """One message that arrived.
+
+    ``decided``: the instant by which it was decided; ``waited``: for locks, since then. ``looked``: how many ledger transactions there had
+    been when that instant was read. ``in_pause``: whether the campaign had been seen paused.
+    """
 
     campaign: str
     key: Key
@@ -32,6 +41,8 @@ class Arrival:
     decided: datetime
     waited: timedelta
     commit: int  # the number of the transaction that moved it
+    looked: int
+    in_pause: bool
     number: int  # of all arrivals
 
 
@@ -56,10 +67,39 @@ class Server:
     log: list[Arrival] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     answered: dict[Key, str] = field(default_factory=dict)  # what became of a message, said at once
+    carriers: dict[Key, Actor] = field(default_factory=dict)  # and to which try that was said
     disclosed: dict[Key, int] = field(default_factory=dict)  # proven undelivered: how many had arrived when that was first said
+    turned_away: Counter[Key] = field(default_factory=Counter)  # how often a message was certainly not taken
+    in_doubt: set[tuple[str, int]] = field(default_factory=set)  # submissions of which some answer was that nobody knows
+    _moods: Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._moods = Random(f"moods {self.seed}")
+        self._throttles, self._loses_track, self._refuses = (
+            self._moods.choice(often) for often in ((0.0, 0.0, 0.1, 0.4), (0.0, 0.0, 0.1), (0.0, 0.0, 0.0, 0.1))
+        )
+
+    def meet(self, keys: list[Key]) -> None:
+        """Refuse a whole submission, if that is today's mood."""
+        if self._moods.random() < self._refuses:
+            self.turned_away.update(keys)
+            raise Refusal("Nothing is taken from you", next_step="somebody acts")
 
     def take(self, arrival: Arrival) -> dict[str, Any]:
-        """Take one message and answer."""
+        """Take one message and answer; or do not take it, or do not say."""
+        nothing = {"message_id": None, "disposition": None, "disposed_at": None, "until": None}
+        if self._moods.random() < self._throttles:
+            self.turned_away[arrival.key] += 1
+            until = self._moods.choice((None, timedelta(seconds=20), timedelta(minutes=7)))
+            return nothing | {"status": "throttled", "until": None if until is None else arrival.decided + until}
+        if self._moods.random() < self._loses_track:
+            self.in_doubt.add((arrival.campaign, arrival.commit))
+            if self._moods.random() < 0.5:
+                self.log.append(arrival)
+            return nothing | {"status": "unknown"}
+        return {**self._answer(arrival), "until": None}
+
+    def _answer(self, arrival: Arrival) -> dict[str, Any]:
         self.log.append(arrival)
         fate = Random(f"{self.seed}/{arrival.key}/{sum(old.key == arrival.key for old in self.log)}")
         code, kind = fate.choice(CODES), fate.choice(("now", "later", "later", "never"))
@@ -119,19 +159,26 @@ class Door:
         self._point("submit")
         answers = []
         actor = self._scheduler.running
-        for row in rows.to_pylist():
+        messages = rows.to_pylist()
+        keys = [(row["occurrence_id"], row["recipient_id"], row["attempt"]) for row in messages]
+        self._server.meet(keys)
+        for key, row in zip(keys, messages, strict=True):
             arrival = Arrival(
                 campaign=self._campaign,
-                key=(row["occurrence_id"], row["recipient_id"], row["attempt"]),
+                key=key,
                 endpoint=row["endpoint"],
                 channel=row["channel"],
                 at=self._scheduler.now,
                 decided=now,
                 waited=actor.waited if actor else timedelta(0),
                 commit=actor.last_commit if actor else 0,
+                looked=actor.looked if actor else 0,
+                in_pause=actor.saw_pause if actor else False,
                 number=len(self._server.log),
             )
             answers.append(self._server.take(arrival))
+            if actor is not None:
+                self._server.carriers[key] = actor
             self._point("submitted")
         return pa.Table.from_pylist(answers, schema=ANSWERS)
 

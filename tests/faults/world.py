@@ -11,40 +11,41 @@ from random import Random
 from typing import Any
 
 from faults.airflow import MOST_FAILURES, Run, Task
-from faults.campaigns import START, Plan, Table, draw_plans
-from faults.operations import LakePath, Session, Wires
+from faults.campaigns import START, Plan, draw_plans
+from faults.deeds import Deed, do, people
+from faults.operations import LakePath, Session
 from faults.scheduler import Actor, Scheduler
-from faults.server import Door, Server
-from outcamp.core.errors import OutcampError, Transient
+from faults.server import Door, Refusal, Server
+from faults.steps import Work, work_of
+from faults.wires import Wires
+from outcamp.core.errors import OutcampError, Transient, UsageError
 from outcamp.core.run_key import run_key
 from outcamp.steps.engine import Engine
-from outcamp.steps.fan_out import fan_out
-from outcamp.steps.feed_back import feed_back
-from outcamp.steps.filter import filter_part
-from outcamp.steps.next_wave import next_wave
-from outcamp.steps.report import write_report
-from outcamp.steps.send import send
-from outcamp.steps.snapshot import prepare_wave, snapshot_due, snapshot_occurrence
+from outcamp.steps.heal import heal
 from outcamp.store.lake import Lake
 from outcamp.store.ledger import Ledger
 
-Work = Callable[[Engine], Any]
+REPORTS = 0.15  # the share of seeds whose waves write reports: nothing is decided there, and it takes a third of the time
 
 
 class World:
     """Campaigns on one ledger, one lake and one receiving server, with Airflow's runs around them."""
 
-    def __init__(self, seed: str, wires: Wires, decide: Callable[[Actor, str], str], lake: Path) -> None:
+    def __init__(self, seed: str, wires: Wires, decide: Callable[[Actor, str], str], lake: Path, *, in_doubt: bool, lively: bool) -> None:
         self.seed = seed
         self.rng = Random(seed)
-        plans, self.total_limits = draw_plans(self.rng)
+        plans, self.total_limits = draw_plans(self.rng, in_doubt=in_doubt, lively=lively)
+        self.reports = self.rng.random() < REPORTS
         self.plans: dict[str, Plan] = {plan.name: plan for plan in plans}
         self.scheduler = Scheduler(START - timedelta(minutes=1), decide)
         self.server = Server(seed)
         self.runs: dict[tuple[str, str], Run] = {}
         self.paused: set[str] = set()
         self.errors: list[str] = []  # what no step may ever raise
+        self.deeds: list[Deed] = []
+        self.slipped = timedelta(0)  # how far the clock was set back, in all
         self.lost_sends = 0  # tries of send that crashed, failed, or were taken for dead
+        self._people = people(plans)
         self._tries: dict[Actor, Task] = {}
         self._to_come = sorted((at, plan.name) for plan in plans for at in plan.occurrences)
         self._wires = wires
@@ -58,11 +59,16 @@ class World:
         return self.scheduler.now
 
     def move_clock(self, to: datetime) -> None:
-        """Set the clock on, never back; Airflow makes the runs of the occurrences that this passes."""
+        """Set the clock on; Airflow makes the runs of the occurrences that this passes."""
         self.scheduler.now = max(self.now, to)
         while self._to_come and self._to_come[0][0] <= self.now:
             at, campaign = self._to_come.pop(0)
             self.make_run(Run(campaign, run_key(at), at, scheduled_at=at))
+
+    def slip(self, back: timedelta) -> None:
+        """Set the clock back a little, as the clock of a server that takes over may be."""
+        self.scheduler.now -= back
+        self.slipped += back
 
     def next_run(self) -> datetime | None:
         """Return the next instant at which a run starts."""
@@ -99,20 +105,23 @@ class World:
     def start(self, task: Task) -> Actor:
         """Start a try of a task."""
         task.state, task.tries = "running", task.tries + 1
-        actor = self._actor(task.name, task.run.campaign, self._work_of(task))
+        actor = self._actor(task.name, task.run.campaign, work_of(self, task))
+        if task.step == "watch":
+            self.deeds.append(Deed("error", task.run.campaign, None, actor))
         task.actor = actor
         self._tries[actor] = task
         return actor
 
     def start_pulse(self, campaign: str) -> Actor:
         """Start a beat of the DAG that takes in outcomes, frees what dead waves hold, and makes the waves that are missing."""
+        return self._actor(f"{campaign} pulse", campaign, lambda engine: heal(engine, self.scheduler.read_clock()))
 
-        def work(engine: Engine) -> None:
-            now = self.scheduler.read_clock()
-            prepare_wave(engine, "", now)
-            next_wave(engine, now)
-
-        return self._actor(f"{campaign} pulse", campaign, work)
+    def start_deed(self, kind: str, campaign: str) -> Actor:
+        """Start what a person does beside the waves: ``stop``, ``delete``, ``error``, ``resume`` or ``suppress``."""
+        whom = self.rng.choice(self._people)
+        actor = self._actor(f"{campaign} {kind}", campaign, lambda engine: do(engine, kind, whom, self.scheduler.read_clock()))
+        self.deeds.append(Deed(kind, campaign, whom, actor))
+        return actor
 
     def resume(self, actor: Actor, order: str = "go") -> None:
         """Let an actor go on, and take in its end, as far as Airflow knows of it."""
@@ -130,6 +139,12 @@ class World:
             task.run.succeeded(task, actor.result, self.now)
         else:
             self._try_again(task, for_good=actor.error is not None and not isinstance(actor.error, Transient))
+
+    def restart_server(self) -> None:
+        """Let the ledger's server restart: every session ends, and what was not committed is lost."""
+        self._wires.restart()
+        for actor in self.scheduler.actors:
+            actor.blocked = None
 
     def lose_contact(self, task: Task) -> None:
         """Let Airflow take a running try for dead, and start another one some time; the first one lives on."""
@@ -157,13 +172,15 @@ class World:
     def _try_again(self, task: Task, *, for_good: bool) -> None:
         task.failures += 1
         task.state = "failed" if for_good or task.failures >= MOST_FAILURES else "none"
-        if task.step == "feed_back" and task.state == "failed":
+        if task.step == "watch" and task.state == "failed":
             task.run.state = "ended"
 
     def _judge(self, actor: Actor) -> None:
         error = actor.error
-        if error is None or isinstance(error, Transient):
+        if error is None or isinstance(error, (Transient, Refusal)):
             return
+        if isinstance(error, UsageError) and any(deed.actor is actor for deed in self.deeds):
+            return  # there was no error to lift
         if isinstance(error, OutcampError):
             self.errors.append(f"{actor.name}: {type(error).__name__}: {error.message}")
         else:
@@ -195,35 +212,6 @@ class World:
             part_rows=plan.part_rows,
         )
 
-    def _work_of(self, task: Task) -> Work:
-        run, clock = task.run, self.scheduler.read_clock
-        plan = self.plans[run.campaign]
-
-        def snapshot(engine: Engine) -> list[int]:
-            now = clock()
-            prepare_wave(engine, run.key, now)
-            if run.scheduled_at is None:
-                parts = snapshot_due(engine, run.key, run.at, now)
-            else:
-                late = now - run.scheduled_at >= engine.wave_interval
-                parts = snapshot_occurrence(engine, Table(plan.rows), run.key, run.scheduled_at, now, due_at=now if late else None)
-            return [part.part for part in parts]
-
-        def end(engine: Engine) -> None:
-            followed = feed_back(engine, run.key, clock())
-            next_wave(engine, clock())
-            write_report(engine, run.key, followed)
-
-        works: dict[str, Work] = {
-            "snapshot": snapshot,
-            "filter": lambda engine: filter_part(engine, run.key, task.number, clock()),
-            "fan_out": lambda engine: [batch.batch for batch in fan_out(engine, run.key, clock())],
-            "next_wave": lambda engine: next_wave(engine, clock()),
-            "send": lambda engine: send(engine, run.key, task.number, clock, lambda: run.campaign in self.paused),
-            "feed_back": end,
-        }
-        return works[task.step]
-
 
 class _Runs:
     """The engine's view of one campaign's runs."""
@@ -238,6 +226,12 @@ class _Runs:
     def make(self, run: str, at: datetime) -> None:
         self._world.scheduler.point("airflow make")
         self._world.make_run(Run(self._campaign, run, at))
+
+    def again(self, run: str, at: datetime) -> None:
+        self._world.scheduler.point("airflow again")
+        found = self._world.runs.get((self._campaign, run))
+        if found is not None:
+            self._world.clear(found, found.task("snapshot"))
 
 
 def new_lake() -> Path:

@@ -1,0 +1,88 @@
+"""Run many seeds on all cores, and print the line that replays each one that broke the promise: ``make soak SEEDS=100000 FIRST=0``."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from itertools import count
+from multiprocessing import cpu_count, get_context
+from pathlib import Path
+from time import monotonic
+
+import pyarrow as pa
+
+from faults.driver import run_seed
+from faults.wires import Wires
+from faults.world import new_lake
+from outcamp.store.embedded import throw_away_database, throw_away_server
+from outcamp.store.ledger import Ledger
+
+CHUNK = 50  # seeds that a process runs before it says how it goes
+_numbers = count()
+
+
+def replay(seed: str) -> str:
+    """Return the line that runs one seed again."""
+    return f"OUTCAMP_SEED={seed} .venv/bin/pytest tests/test_faults.py -k replay"
+
+
+@contextmanager
+def ground(server_uri: str, name: str) -> Iterator[tuple[Wires, Path]]:
+    """Make a database and a lake for seeds, one after the other, and remove both at the end."""
+    threads = pa.cpu_count(), pa.io_thread_count()
+    pa.set_cpu_count(1)  # a few rows: handing them to other threads costs more than it saves
+    pa.set_io_thread_count(1)
+    lake = new_lake()
+    try:
+        with throw_away_database(server_uri, name) as uri:
+            ledger = Ledger.at(uri)
+            ledger.migrate()
+            ledger.close()
+            wires = Wires(uri)
+            yield wires, lake
+            wires.close()
+    finally:
+        shutil.rmtree(lake, ignore_errors=True)
+        pa.set_cpu_count(threads[0])
+        pa.set_io_thread_count(threads[1])
+
+
+def run_chunk(task: tuple[str, int, int]) -> tuple[int, dict[str, list[str]]]:
+    """Run the seeds from one number to another, and return how many there were, and what those found that found anything."""
+    server_uri, first, after = task
+    found = {}
+    with ground(server_uri, f"soak_{first}_{next(_numbers)}") as (wires, lake):
+        for seed in map(str, range(first, after)):
+            if violations := run_seed(seed, wires, lake).violations:
+                found[seed] = violations
+    return after - first, found
+
+
+def soak(first: int, seeds: int, processes: int) -> int:
+    """Run so many seeds, say every few seconds how far they are, and return how many broke the promise."""
+    began, done, broken = monotonic(), 0, 0
+    with throw_away_server() as uri, ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        tasks = [(uri, start, min(start + CHUNK, first + seeds)) for start in range(first, first + seeds, CHUNK)]
+        for number, found in pool.map(run_chunk, tasks):
+            done += number
+            for seed, violations in found.items():
+                broken += 1
+                sys.stdout.write("\n  ".join([f"\n{replay(seed)}", *violations[:5]]) + "\n")
+            rate = done / (monotonic() - began)
+            sys.stdout.write(f"\rseeds {first:,} to {first + done - 1:,}: {broken:,} broke the promise, {rate:.1f} a second")
+            sys.stdout.flush()
+    sys.stdout.write("\n")
+    return broken
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("seeds", type=int, help="how many seeds")
+    parser.add_argument("--first", type=int, default=0, help="the first of them: go on where an earlier run was stopped")
+    parser.add_argument("--processes", type=int, default=cpu_count())
+    asked = parser.parse_args()
+    sys.exit(soak(asked.first, asked.seeds, asked.processes) > 0)

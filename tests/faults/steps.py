@@ -1,0 +1,69 @@
+"""What a try of each task does: the product's steps, called as the tasks of the DAG call them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from faults.airflow import Task
+from faults.campaigns import Table
+from outcamp.steps.engine import Engine
+from outcamp.steps.fan_out import fan_out
+from outcamp.steps.feed_back import feed_back
+from outcamp.steps.filter import filter_part
+from outcamp.steps.heal import make_next_wave
+from outcamp.steps.report import write_report
+from outcamp.steps.send import send
+from outcamp.steps.snapshot import prepare_wave, snapshot_due, snapshot_occurrence
+from outcamp.steps.stop import ENDED, halt_of, record_error
+
+if TYPE_CHECKING:
+    from faults.world import World
+
+Work = Callable[[Engine], Any]
+
+
+def work_of(world: World, task: Task) -> Work:
+    """Return what a try of this task does."""
+    run, clock = task.run, world.scheduler.read_clock
+    works: dict[str, Work] = {
+        "snapshot": lambda engine: _snapshot(world, task, engine),
+        "filter": lambda engine: filter_part(engine, run.key, task.number, clock()),
+        "fan_out": lambda engine: [batch.batch for batch in fan_out(engine, run.key, clock())],
+        "next_wave": lambda engine: make_next_wave(engine, clock()),
+        "send": lambda engine: send(engine, run.key, task.number, clock, lambda: _is_paused(world, run.campaign)),
+        "feed_back": lambda engine: _feed_back(world, task, engine),
+        "watch": lambda engine: record_error(engine, f"a task of the wave {run.key} failed", clock()),
+    }
+    return works[task.step]
+
+
+def _snapshot(world: World, task: Task, engine: Engine) -> list[int]:
+    run = task.run
+    world.move_clock(run.at)  # a clock that was set back is waited for
+    now = world.scheduler.read_clock()
+    prepare_wave(engine, run.key, now)
+    halt = halt_of(engine, now)
+    if halt in ENDED or (halt == "error" and run.scheduled_at is None):
+        return []
+    if run.scheduled_at is None:
+        parts = snapshot_due(engine, run.key, run.at, now)
+    else:
+        late = now - run.scheduled_at >= engine.wave_interval
+        segment = Table(world.plans[run.campaign].rows)
+        parts = snapshot_occurrence(engine, segment, run.key, run.scheduled_at, now, due_at=now if late else None)
+    return [part.part for part in parts]
+
+
+def _feed_back(world: World, task: Task, engine: Engine) -> None:
+    followed = feed_back(engine, task.run.key, world.scheduler.read_clock())
+    make_next_wave(engine, world.scheduler.read_clock())
+    if world.reports:
+        write_report(engine, task.run.key, followed)
+
+
+def _is_paused(world: World, campaign: str) -> bool:
+    paused = campaign in world.paused
+    if world.scheduler.running is not None:
+        world.scheduler.running.saw_pause = paused
+    return paused
