@@ -203,7 +203,7 @@ def load_history(ledger: Ledger, table: pa.Table, rows: int) -> None:
             }
         )
         with ledger.transaction() as tx:
-            rehearsal.load_history(tx, past)
+            rehearsal.load_history(tx, past, NOW)
     with ledger.transaction() as tx:
         tx.run_text("ANALYZE outcamp.attempts")
 

@@ -149,7 +149,7 @@ def _fill(deployment: Deployment) -> int:
     with closing(Ledger.at(deployment.ledger)) as ledger:
         ledger.migrate()
         with ledger.transaction() as tx:
-            rehearsal.load_history(tx, history)
+            rehearsal.load_history(tx, history, now)
             rehearsal.load_suppressions(tx, listed, now)
     return len(people.rows)
 

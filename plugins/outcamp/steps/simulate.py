@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from outcamp.core.campaign import Limit
 from outcamp.core.campaign_file import campaign_of
@@ -137,7 +138,8 @@ class _Rehearsal:
                 total_limits=self.total_limits,
                 suppresses=False,
             )
-            return VirtualClock(engine, simulation_input.TableSegment(people), transport).run(self.at, self.until)
+            to_come = past["contacted_at"].filter(pc.greater(past["contacted_at"], pa.scalar(self.at, past["contacted_at"].type)))
+            return VirtualClock(engine, simulation_input.TableSegment(people), transport, to_come.to_pylist()).run(self.at, self.until)
 
 
 def _simulation(campaign: str, shares: list[Played]) -> Simulation:

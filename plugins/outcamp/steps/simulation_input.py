@@ -141,7 +141,7 @@ def load(ledger: Ledger, history: pa.Table, suppressions: pa.Table, at: datetime
     """Write history and suppressions into the throw-away ledger."""
     with ledger.transaction() as tx:
         rehearsal.forget_at_crash(tx)
-        rehearsal.load_history(tx, history.append_column("bucket", pa.array(buckets(history["recipient_id"]), pa.int16())))
+        rehearsal.load_history(tx, history.append_column("bucket", pa.array(buckets(history["recipient_id"]), pa.int16())), at)
         rehearsal.load_suppressions(tx, suppressions, at)
 
 

@@ -6,6 +6,7 @@ instant; only those that may make something due wake the clock.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,7 +23,7 @@ from outcamp.steps.ingest import ingest
 from outcamp.steps.next_wave import grid_after
 from outcamp.steps.send import send
 from outcamp.steps.snapshot import prepare_wave, snapshot_due, snapshot_occurrence
-from outcamp.store import claims, outcomes
+from outcamp.store import claims, outcomes, rehearsal
 from outcamp.store.waves import PartRow
 from outcamp.transports.scripted import ScriptedTransport
 
@@ -64,8 +65,10 @@ class NoRuns:
 class VirtualClock:
     """Runs one campaign over its recipients, from wave to wave."""
 
-    def __init__(self, engine: Engine, segment: Segment, transport: ScriptedTransport) -> None:
+    def __init__(self, engine: Engine, segment: Segment, transport: ScriptedTransport, to_come: Sequence[datetime] = ()) -> None:
+        """``to_come``: the instants of the history's communications that lie after the first wave."""
         self._engine, self._segment, self._transport = engine, segment, transport
+        self._to_come = sorted(to_come, reverse=True)
         self._waves: list[Wave] = []
 
     def run(self, at: datetime, until: datetime | None) -> Played:
@@ -82,6 +85,7 @@ class VirtualClock:
             if not moments or (until is not None and min(moments) > until):
                 break
             now = min(moments)
+            self._let_history_come(now)
             found = prepare_wave(engine, run_key(now), now)
             # What is due now is claimed before the occurrence's wave makes anything else due.
             parts = snapshot_due(engine, run_key(now, 1), now, now) if due == now and found.by(now) else None
@@ -94,6 +98,13 @@ class VirtualClock:
         ingest(engine, until or max(now, self._transport.ends_at() or now))
         with engine.ledger.transaction() as tx:
             return Played(self._waves, outcomes.submitted(tx, engine.register(tx).campaign_id))
+
+    def _let_history_come(self, now: datetime) -> None:
+        if self._to_come and self._to_come[-1] <= now:
+            with self._engine.ledger.transaction() as tx:
+                rehearsal.history_has_come(tx, now)
+            while self._to_come and self._to_come[-1] <= now:
+                self._to_come.pop()
 
     def _next_due(self, now: datetime) -> datetime | None:
         """Return the next wave instant after now at which anything may be due, or None."""

@@ -14,17 +14,23 @@ def forget_at_crash(tx: Transaction) -> None:
     tx.run("forget-at-crash")
 
 
-def load_history(tx: Transaction, history: pa.Table) -> None:
+def load_history(tx: Transaction, history: pa.Table, at: datetime) -> None:
     """Write earlier communications (recipient_id, bucket, campaign, contacted_at, active) as counted attempts of other campaigns.
 
-    A campaign that is listed both active and not is two of them: each row counts by its own word.
+    A campaign that is listed both active and not is two of them: each row counts by its own word. What comes after ``at`` does not
+    count yet: see ``history_has_come``.
     """
     if not history.num_rows:
         return
     columns = {name: history[name] for name in ("campaign", "contacted_at", "active")}
     tx.run("load-history-campaigns", **columns)
     tx.run("load-history-occurrences")
-    tx.run("load-history-attempts", **columns, recipient_id=history["recipient_id"], bucket=history["bucket"])
+    tx.run("load-history-attempts", at=at, **columns, recipient_id=history["recipient_id"], bucket=history["bucket"])
+
+
+def history_has_come(tx: Transaction, now: datetime) -> None:
+    """Let the communications of the history count that have happened by now."""
+    tx.run("history-has-come", now=now)
 
 
 def load_suppressions(tx: Transaction, suppressions: pa.Table, at: datetime) -> None:
