@@ -96,9 +96,9 @@ def test_what_a_connection_cannot_carry_is_refused_in_the_task() -> None:
         "  Next: Publish the campaign with transport: outbox, a webhook, or transport: simulator."
     ) == refused(NotSupportedYet, target("smtp"), Channel.SMS)
     assert (
-        "channels.email.transport: the connection 'theirs' is of the type 'aws', which does not carry email.\n"
-        "  Next: Publish the campaign with a connection of the type smtp, a webhook, or transport: simulator."
-    ) == refused(NotSupportedYet, target("aws"), Channel.EMAIL, EMAIL)
+        "channels.email.transport: the connection 'theirs' is of the type 'ftp', which does not carry email.\n"
+        "  Next: Publish the campaign with a connection of the type smtp or aws, a webhook, or transport: simulator."
+    ) == refused(NotSupportedYet, target("ftp"), Channel.EMAIL, EMAIL)
     assert (
         "channels.sms.transport: the http connection 'theirs' does not say that a webhook of outcamp is behind it.\n"
         '  Next: If one is, add {"outcamp": "webhook"} to the connection\'s extra.'

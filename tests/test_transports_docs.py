@@ -7,28 +7,31 @@ import re
 from pathlib import Path
 
 from outcamp.core.dispositions import PHONE_CHANNELS, Channel
-from outcamp.transports import smtp
+from outcamp.transports import aws, ses, smtp
 from outcamp.transports.outbox import OutboxTransport
+from outcamp.transports.ses import SesTransport
 from outcamp.transports.simulator import SimulatorTransport
 from outcamp.transports.smtp import SmtpTransport
 from outcamp.transports.webhook import Receiver, WebhookTransport
 from strict_receiver import KEYS, SECRET, StrictReceiver
 from submissions import NOW, rows, said
 
-TEXT = (Path(__file__).parents[1] / "docs" / "transports.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[1] / "docs"
+TEXT = (DOCS / "transports.md").read_text(encoding="utf-8")
+PROVIDERS = (DOCS / "providers.md").read_text(encoding="utf-8")
 SHOWN = [json.loads(block) for block in re.findall(r"```json\n(.+?)```", TEXT, re.DOTALL)]
 
 
-def table(first_cell: str) -> list[list[str]]:
+def table(first_cell: str, text: str = TEXT) -> list[list[str]]:
     """The cells of the table whose heading begins with this cell, without its two lines of heading."""
-    lines = TEXT[TEXT.index(f"| {first_cell} |") :].split("\n\n")[0].splitlines()[2:]
+    lines = text[text.index(f"| {first_cell} |") :].split("\n\n", maxsplit=1)[0].splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def test_the_capabilities_are_those_that_are_declared() -> None:
     """Chunk, texts and validity of each transport."""
     webhook = WebhookTransport(Receiver("https://x.example", SECRET), "spring", Channel.SMS)
-    declared = [one.capabilities for one in (SimulatorTransport, OutboxTransport, SmtpTransport, webhook)]
+    declared = [one.capabilities for one in (SimulatorTransport, OutboxTransport, SmtpTransport, SesTransport, webhook)]
     yes = {True: "yes", False: "no"}
     assert [[str(one.chunk_size), yes[one.texts], yes[one.validity]] for one in declared] == [row[2:5] for row in table("transport")]
     assert [one.at_once for one in declared] == [row[5] == "at once" for row in table("transport")]
@@ -39,6 +42,18 @@ def test_the_codes_of_smtp_are_those_of_its_file() -> None:
     """The table stands beside the code too."""
     lines = [line for line in smtp.__doc__.splitlines() if line.startswith("|")][2:]
     assert [[cell.strip() for cell in line.strip("|").split("|")] for line in lines] == table("the server says")
+
+
+def test_the_answers_of_amazon_are_those_of_its_file() -> None:
+    """The table stands beside the code too."""
+    lines = [line for line in aws.__doc__.splitlines() if line.startswith("|")][2:]
+    assert [[cell.strip() for cell in line.strip("|").split("|")] for line in lines] == table("Amazon says", PROVIDERS)
+
+
+def test_the_refusals_of_the_providers_are_those_of_their_files() -> None:
+    """Every code that a provider has for a message, and the disposition that it is."""
+    for name, codes in {"SES says": ses.REFUSED}.items():
+        assert [[f"`{code}`", f"`{disposition}`"] for code, disposition in codes.items()] == table(name, PROVIDERS)
 
 
 def test_the_request_that_is_shown_is_the_one_that_is_made() -> None:

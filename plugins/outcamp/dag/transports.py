@@ -11,6 +11,7 @@ from outcamp.core.channels import OUTBOX, SIMULATOR
 from outcamp.core.dispositions import PHONE_CHANNELS, Channel
 from outcamp.core.durations import parse_duration
 from outcamp.core.errors import NotSupportedYet, Permanent
+from outcamp.dag import providers
 from outcamp.dag.connections import target_of
 from outcamp.dag.settings import Settings
 
@@ -38,6 +39,8 @@ def transport_behind(target: Target, manifest: Manifest, channel: Channel) -> Tr
     """Return the transport that an Airflow connection stands for; its type, and what its extra says of outcamp, decide which."""
     if channel == Channel.EMAIL and target.kind == "smtp":
         return _smtp(target, manifest.campaign.channels[channel].sender)
+    if target.kind == "aws" and channel in providers.OF_AWS:
+        return providers.of_aws(target, manifest, channel)
     if target.kind in {"http", "https"} and target.options.get("outcamp") == "webhook":
         return _webhook(target, manifest, channel)
     if target.kind in {"http", "https"}:
@@ -46,7 +49,7 @@ def transport_behind(target: Target, manifest: Manifest, channel: Channel) -> Tr
     problem = (
         f"channels.{channel}.transport: the connection {target.name!r} is of the type {target.kind!r}, which does not carry {channel}."
     )
-    own = "a connection of the type smtp" if channel == Channel.EMAIL else "transport: outbox"
+    own = "a connection of the type smtp or aws" if channel == Channel.EMAIL else "transport: outbox"
     raise NotSupportedYet(problem, next_step=f"Publish the campaign with {own}, a webhook, or transport: simulator.")
 
 

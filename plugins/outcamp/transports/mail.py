@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime
+from email.utils import format_datetime, parseaddr
 from typing import Any, Final
 from urllib.parse import quote
 
+from outcamp.core.errors import Permanent
 from outcamp.transports.base import CONTENT, REFERENCE
 
 # Seven bits, whatever the letters: every server takes them.
@@ -45,6 +46,14 @@ def wire_form(row: Mapping[str, Any], sender: str, domain: str, now: datetime) -
     head = "".join(f"{name}: {value}\r\n" for name, value in by_hand)
     is_ascii = row["endpoint"].isascii() and sender.isascii()
     return message_id, head.encode("ascii") + message.as_bytes(policy=_POLICY if is_ascii else _POLICY.clone(utf8=True))
+
+
+def sender_address(sender: str) -> str:
+    """Return the address in the campaign's sender, which may have a name around it."""
+    address = parseaddr(sender)[1]
+    if "@" not in address or not sender.isprintable():
+        raise Permanent(f"channels.email.sender is {sender!r}, which holds no address.", next_step='Write "Name <name@example.com>".')
+    return address
 
 
 def _local_part(reference: str) -> str:

@@ -22,14 +22,13 @@ import weakref
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parseaddr
 from typing import Any, Final
 
 import pyarrow as pa
 
 from outcamp.core.errors import Permanent
 from outcamp.transports.base import BACKOFF, Capabilities, OutcomesFromOutside, answers_of
-from outcamp.transports.mail import wire_form
+from outcamp.transports.mail import sender_address, wire_form
 
 TIMEOUT: Final = 30
 CLOSING: Final = 421  # the server ends the connection, whatever was asked
@@ -70,9 +69,7 @@ class SmtpTransport(OutcomesFromOutside):
 
     def __init__(self, server: SmtpServer, sender: str) -> None:
         self._server, self._sender = server, sender
-        self._address = parseaddr(sender)[1]
-        if "@" not in self._address or not sender.isprintable():
-            raise Permanent(f"channels.email.sender is {sender!r}, which holds no address.", next_step='Write "Name <name@example.com>".')
+        self._address = sender_address(sender)
         self._smtp: smtplib.SMTP | None = None
 
     def submit(self, rows: pa.Table, now: datetime) -> pa.Table:

@@ -1,0 +1,47 @@
+"""What Airflow connections to providers stand for: the account, and the provider's transport of each channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from outcamp.core.dispositions import Channel
+
+if TYPE_CHECKING:
+    from outcamp.core.manifest import Manifest
+    from outcamp.segments.drivers import Target
+    from outcamp.transports.aws import AwsAccount
+    from outcamp.transports.base import Transport
+
+
+def of_aws(target: Target, manifest: Manifest, channel: Channel) -> Transport:
+    """Return the transport that a connection of the type aws stands for on a channel; its extra may hold that transport's settings."""
+    return OF_AWS[channel](aws_account(target), target.options, manifest, channel)
+
+
+def aws_account(target: Target) -> AwsAccount:
+    """Return the account that a connection of the type aws names, in the words of Airflow's own provider of Amazon."""
+    from outcamp.transports.aws import AwsAccount
+
+    extra = target.options
+    services = {name: settings.get("endpoint_url") for name, settings in extra.get("service_config", {}).items()}
+    return AwsAccount(
+        name=target.name,
+        key_id=target.login or extra.get("aws_access_key_id", ""),
+        secret=target.password or extra.get("aws_secret_access_key", ""),
+        token=extra.get("aws_session_token"),
+        region=extra.get("region_name"),
+        endpoint_url=extra.get("endpoint_url"),
+        role_arn=extra.get("role_arn"),
+        role_options=extra.get("assume_role_kwargs", {}),
+        endpoints={name: url for name, url in services.items() if url},
+    )
+
+
+def _ses(account: AwsAccount, extra: Mapping[str, Any], manifest: Manifest, channel: Channel) -> Transport:
+    from outcamp.transports.ses import SesTransport
+
+    return SesTransport(account, manifest.campaign.channels[channel].sender or "", extra.get("configuration_set"))
+
+
+OF_AWS: Final[Mapping[Channel, Callable[[AwsAccount, Mapping[str, Any], Manifest, Channel], Transport]]] = {Channel.EMAIL: _ses}

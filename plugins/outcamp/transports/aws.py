@@ -1,0 +1,182 @@
+"""Amazon's services, asked once: what each error says about the request that it answers.
+
+| Amazon says | the row is |
+|---|---|
+| nothing, because it cannot be connected to | throttled for five minutes, with all that follow |
+| a code of throttling, HTTP 429 | throttled for five minutes, with all that follow |
+| a code in the service's own table | refused, with the disposition of the table |
+| 5xx, 408, no answer to what was sent | unknown |
+| any other code | nothing was taken: the task fails for good |
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Final, NoReturn
+
+from outcamp.core.errors import Permanent
+from outcamp.transports.row_by_row import WIDTH, InDoubt, NotTaken, Refused
+
+CONNECT_TIMEOUT, READ_TIMEOUT = 10, 30
+THROTTLING: Final = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttling",
+        "ThrottledException",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+
+Said = Mapping[str, Any]  # the response of botocore's ClientError
+Refusal = Callable[[str, Said], str | None]  # the disposition that a code and its response mean for the row; None: it is not about the row
+
+
+@dataclass(frozen=True, repr=False)  # repr=False: a traceback must not show the secret
+class AwsAccount:
+    """Who asks, and where, as an Airflow connection of the type aws says it.
+
+    Attributes:
+        name: of the connection.
+        key_id: with the secret and the token; without them whatever the machine is allowed to.
+        role_arn: a role to take on first; ``role_options`` are the further arguments of AssumeRole.
+        endpoint_url: where to ask instead of Amazon's own addresses, but for the role; ``endpoints`` are those of single services.
+    """
+
+    name: str
+    key_id: str = ""
+    secret: str = ""
+    token: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+    role_arn: str | None = None
+    role_options: Mapping[str, Any] = field(default_factory=dict)
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+
+
+class AwsService:
+    """One of Amazon's services. It is asked once each time: a repeated request could send twice."""
+
+    def __init__(self, account: AwsAccount, service: str, title: str, unfit: str) -> None:
+        """Take the account, the service's name in the SDK and among people, and the disposition of a row that cannot be asked for."""
+        self._account, self.title, self._unfit = account, title, unfit
+        boto3, self._errors = _sdk("boto3"), _sdk("botocore.exceptions")
+        try:
+            session = _session(account)
+            self._credentials = session.get_credentials()
+            config = _sdk("botocore.config").Config(
+                retries={"mode": "standard", "total_max_attempts": 1},
+                connect_timeout=CONNECT_TIMEOUT,
+                read_timeout=READ_TIMEOUT,
+                max_pool_connections=WIDTH,
+            )
+            shared = boto3.Session(botocore_session=session)
+            self._client = shared.client(service, endpoint_url=account.endpoints.get(service, account.endpoint_url), config=config)
+        except (self._errors.BotoCoreError, ValueError) as error:
+            self._refuse(type(error).__name__)
+        if self._credentials is None:
+            self._refuse("NoCredentialsError")
+
+    def ask(self, operation: str, refusal: Refusal, **request: Any) -> Said:
+        """Return what the service answers; an error becomes a word about the row: see the table above."""
+        errors = self._errors
+        self._renew_credentials()
+        try:
+            answer: Said = getattr(self._client, operation)(**request)
+        except errors.ClientError as error:
+            self._raise_what_is_meant(error.response, refusal)
+        except errors.ParamValidationError:  # nothing was sent: the row's own values do not make a request
+            raise Refused(self._unfit) from None
+        except (errors.EndpointConnectionError, errors.ConnectTimeoutError, errors.ProxyConnectionError) as error:
+            raise NotTaken(type(error).__name__) from None
+        except Exception as error:  # noqa: BLE001 - whatever else broke, it may have been after the request was out
+            if _is_distrust(error):
+                self._refuse("its certificate is not trusted")
+            raise InDoubt(type(error).__name__) from None
+        return answer
+
+    def _renew_credentials(self) -> None:
+        """Take on the role, if there is one, before anything is on its way."""
+        try:
+            self._credentials.get_frozen_credentials()
+        except self._errors.ClientError as error:
+            if _is_passing(error.response):
+                raise NotTaken(_code(error.response)) from None
+            self._refuse(f"AssumeRole: {_code(error.response)}")
+        except self._errors.HTTPClientError as error:
+            raise NotTaken(type(error).__name__) from None
+        except self._errors.BotoCoreError as error:
+            self._refuse(type(error).__name__)
+
+    def _raise_what_is_meant(self, said: Said, refusal: Refusal) -> NoReturn:
+        code, status = _code(said), said["ResponseMetadata"]["HTTPStatusCode"]
+        if code in THROTTLING or status == 429:
+            raise NotTaken(code)
+        disposition = refusal(code, said)
+        if disposition is not None:
+            raise Refused(disposition)
+        if _is_passing(said):
+            raise InDoubt(f"HTTP {status}")
+        self._refuse(code)
+
+    def _refuse(self, why: str) -> NoReturn:
+        problem = f"{self.title} takes nothing through the connection {self._account.name!r}: {why}."
+        raise Permanent(problem, next_step="Correct the Airflow connection, its rights at Amazon, or the channel's settings.") from None
+
+
+def _session(account: AwsAccount) -> Any:
+    """Return a session of the SDK that has the account's credentials, or those of the role, which renew themselves."""
+    session = _sdk("botocore.session").get_session()
+    if account.region:
+        session.set_config_variable("region", account.region)
+    if account.key_id:
+        session.set_credentials(account.key_id, account.secret, account.token)
+    if account.role_arn:
+        credentials = _sdk("botocore.credentials")
+        fetcher = credentials.AssumeRoleCredentialFetcher(
+            client_creator=lambda service, **more: session.create_client(service, endpoint_url=account.endpoints.get(service), **more),
+            source_credentials=session.get_credentials(),
+            role_arn=account.role_arn,
+            extra_args={"RoleSessionName": "outcamp", **account.role_options},
+        )
+        renewing = credentials.DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
+        session = _sdk("botocore.session").get_session()
+        session.set_config_variable("region", account.region)
+        session._credentials = renewing  # noqa: SLF001 - the way of boto3's own documentation; the SDK has no other
+    return session
+
+
+def _sdk(module: str) -> Any:
+    try:
+        return import_module(module)
+    except ImportError:
+        raise Permanent("Amazon's services need the library boto3.", next_step="pip install outcamp[aws]") from None
+
+
+def _code(said: Said) -> str:
+    """Return the code of an error; its words may hold an address or a number, which belongs into no log."""
+    code = str(said.get("Error", {}).get("Code", "")).rpartition("#")[2]
+    return code if code.isalnum() else f"HTTP {said['ResponseMetadata']['HTTPStatusCode']}"
+
+
+def _is_passing(said: Said) -> bool:
+    status = int(said["ResponseMetadata"]["HTTPStatusCode"])
+    return status >= 500 or status == 408
+
+
+def _is_distrust(error: BaseException | None) -> bool:
+    """Whether the other side's certificate ended the contact, before anything was said."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

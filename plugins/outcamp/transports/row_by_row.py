@@ -1,0 +1,98 @@
+"""Asking a provider for one row at a time, several rows at once: the answers keep the order of the rows.
+
+What is asked says by an exception what became of its row; the words are those of ``base``.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import pyarrow as pa
+
+from outcamp.core.errors import Permanent
+from outcamp.transports.base import BACKOFF, VALID_UNTIL, answers_of
+
+WIDTH: Final = 8  # requests on their way at once
+log = logging.getLogger(__name__)
+
+Row = Mapping[str, Any]
+
+
+class Refused(Exception):
+    """The provider does not take this row, and never will; the argument is the disposition."""
+
+
+class NotTaken(Exception):
+    """The provider certainly did not take this row, and may later; the arguments are why, and from when on."""
+
+    def __init__(self, why: str, until: datetime | None = None) -> None:
+        super().__init__(why)
+        self.until = until
+
+
+class InDoubt(Exception):
+    """The row was on its way, and nobody knows whether the provider has it."""
+
+
+def row_by_row(provider: str, rows: pa.Table, now: datetime, ask: Callable[[Row], str | None]) -> pa.Table:
+    """Ask for each row and return ``ANSWERS``; ``ask`` returns the provider's message id, or raises one of the three above.
+
+    Once the provider asks to wait, or refuses for good (``Permanent``), rows that were not asked for yet wait too.
+    """
+    asking = _Asking(provider, now, ask)
+    with ThreadPoolExecutor(WIDTH) as pool:
+        answers = list(pool.map(asking.answer, rows.to_pylist()))
+    if asking.wait is not None:
+        log.warning("%s takes no more until %s: %s", provider, *asking.wait)
+    if asking.refusal is not None and all(answer["status"] == "throttled" for answer in answers):
+        raise asking.refusal
+    return answers_of(answers)
+
+
+class _Asking:
+    """One chunk on its way; its threads tell each other when to stop."""
+
+    def __init__(self, provider: str, now: datetime, ask: Callable[[Row], str | None]) -> None:
+        self._provider, self._now, self._ask = provider, now, ask
+        self.wait: tuple[datetime, str] | None = None  # until when, and why
+        self.refusal: Permanent | None = None  # why nothing will be taken before somebody acts
+
+    def answer(self, row: Row) -> dict[str, Any]:
+        if self.wait is not None:
+            return {"status": "throttled", "until": self.wait[0]}
+        try:
+            return {"status": "accepted", "message_id": self._ask(row)}
+        except Refused as disposition:
+            return {"status": "refused", "disposition": str(disposition), "disposed_at": self._now}
+        except InDoubt as why:
+            log.warning("%s left a message unknown: %s", self._provider, why)
+            return {"status": "unknown"}
+        except NotTaken as why:
+            return self._stop(why.until or self._now + BACKOFF, str(why))
+        except Permanent as refusal:
+            self.refusal = refusal
+            # What was answered is true; whoever is left meets the same refusal first, and is not in doubt then.
+            return self._stop(self._now, refusal.message)
+
+    def _stop(self, until: datetime, why: str) -> dict[str, Any]:
+        self.wait = (until, why)
+        return {"status": "throttled", "until": until}
+
+
+def seconds_left(row: Row, now: datetime, shortest: int, longest: int) -> int | None:
+    """Return for how many whole seconds a provider may hold a row's message, at most the longest that it knows; None: any time.
+
+    Less than the shortest that it knows is no time to send: the row waits.
+    """
+    valid_until: datetime | None = row[VALID_UNTIL]
+    if valid_until is None:
+        return None
+    left = math.floor((valid_until - now) / timedelta(seconds=1))
+    if left < shortest:
+        raise NotTaken("too little time is left to hand the message on", until=max(valid_until, now))
+    return min(left, longest)

@@ -1,0 +1,143 @@
+"""An Airflow connection of the type aws: whose credentials sign, where Amazon is asked, and what is said when it cannot be."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certificates import self_signed
+from drafts import campaign
+from outcamp.core.dispositions import Channel
+from outcamp.core.errors import Permanent
+from outcamp.core.manifest import Manifest, seal_manifest
+from outcamp.dag.transports import transport_behind
+from outcamp.segments.drivers import Target
+from outcamp.transports.base import Transport
+from strict_aws import Error, Reply, StrictAws
+from submissions import NOW, rows, statuses
+
+HEAD = """\
+name: spring
+segment: {file: people.csv}
+channel: email
+channels: {email: {sender: news@acme.example, subject: Hi, body: Hello}}
+"""
+ADA = {"endpoint": "ada@example.com"}
+ROLE = "arn:aws:iam::123456789012:role/sender"
+
+
+def manifest() -> Manifest:
+    return seal_manifest(campaign(head=HEAD), datetime(2026, 12, 1, tzinfo=UTC), {}, {})
+
+
+def amazon(service: str, reply: Reply) -> StrictAws:
+    """A service that always says the same."""
+    return StrictAws(service, lambda operation, request: reply)
+
+
+def behind(connection: dict[str, Any], login: str = "AKID") -> Transport:
+    """The transport behind a connection with this extra."""
+    target = Target("mail", "aws", login=login, password="s3cret" if login else "", options=connection)
+    return transport_behind(target, manifest(), Channel.EMAIL)
+
+
+def refusal(connection: dict[str, Any], login: str = "AKID") -> str:
+    """What is said of a connection by which nothing goes."""
+    with pytest.raises(Permanent) as raised:
+        behind(connection, login).submit(rows(ADA), NOW)
+    return str(raised.value).partition("\n")[0]
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+def at(server: StrictAws, **more: Any) -> dict[str, Any]:
+    return {"region_name": "eu-west-1", "endpoint_url": f"http://127.0.0.1:{server.port}"} | more
+
+
+def test_the_key_of_the_connection_signs() -> None:
+    """For its region, and with its token."""
+    with amazon("sesv2", {"MessageId": "1"}) as mail:
+        assert ["accepted"] == statuses(behind(at(mail, aws_session_token="t0ken")).submit(rows(ADA), NOW))
+    assert "Credential=AKID/" in mail.headers[0]["Authorization"]
+    assert "/eu-west-1/ses/aws4_request" in mail.headers[0]["Authorization"]
+    assert "t0ken" == mail.headers[0]["X-Amz-Security-Token"]
+
+
+def test_a_connection_without_a_key_is_what_the_machine_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK looks where it always does; where nothing is, that is said."""
+    with amazon("sesv2", {"MessageId": "1"}) as mail:
+        assert "Amazon SES takes nothing through the connection 'mail': NoCredentialsError." == refusal(at(mail), login="")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "MACHINE")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+        assert ["accepted"] == statuses(behind(at(mail), login="").submit(rows(ADA), NOW))
+    assert "Credential=MACHINE/" in mail.headers[0]["Authorization"]
+
+
+def role_of(seen: str) -> dict[str, Any]:
+    return {"Credentials": {"AccessKeyId": seen, "SecretAccessKey": "x", "SessionToken": "role", "Expiration": "2999-01-01T00:00:00Z"}}
+
+
+def test_a_role_is_taken_on_before_anything_is_sent() -> None:
+    """By whoever has the key, with the connection's further arguments, and once for all messages."""
+    with amazon("sts", role_of("ROLEKEY00000000000")) as roles, amazon("sesv2", {"MessageId": "1"}) as mail:
+        extra = at(mail, role_arn=ROLE, assume_role_kwargs={"ExternalId": "outcamp-1"})
+        extra["service_config"] = {"sts": {"endpoint_url": f"http://127.0.0.1:{roles.port}"}}
+        assert ["accepted", "accepted"] == statuses(behind(extra).submit(rows(ADA, ADA), NOW))
+    ((operation, request),) = roles.asked
+    assert ("AssumeRole", ROLE, "outcamp", "outcamp-1") == (
+        operation,
+        *(request[name] for name in ("RoleArn", "RoleSessionName", "ExternalId")),
+    )
+    assert ["Credential=AKID", "role"] == [
+        roles.headers[0]["Authorization"].split()[1].split("/")[0],
+        mail.headers[1]["X-Amz-Security-Token"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"), [(Error("InternalFailure", 500), "throttled"), (None, "throttled"), (Error("AccessDenied", 403), None)]
+)
+def test_a_role_that_cannot_be_taken_on_leaves_nobody_in_doubt(reply: Reply, status: str | None) -> None:
+    """Nothing was on its way yet: who is refused must act, anything else passes."""
+    with amazon("sts", reply) as roles, amazon("sesv2", {"MessageId": "1"}) as mail:
+        extra = at(mail, role_arn=ROLE, service_config={"sts": {"endpoint_url": f"http://127.0.0.1:{roles.port}"}})
+        if status is None:
+            assert "Amazon SES takes nothing through the connection 'mail': AssumeRole: AccessDenied." == refusal(extra)
+        else:
+            assert [status] == statuses(behind(extra).submit(rows(ADA), NOW))
+    assert [] == mail.asked
+
+
+def test_a_connection_without_a_region_says_so() -> None:
+    """Before anything is sent."""
+    assert "Amazon SES takes nothing through the connection 'mail': NoRegionError." == refusal({})
+
+
+def test_a_certificate_that_is_not_trusted_ends_it_before_anything_is_said(tmp_path: Path) -> None:
+    """Nobody is in doubt, and a person must act."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(self_signed(tmp_path))
+    with StrictAws("sesv2", lambda operation, request: {"MessageId": "1"}, context) as mail:
+        extra = {"region_name": "eu-west-1", "endpoint_url": f"https://127.0.0.1:{mail.port}"}
+        assert "Amazon SES takes nothing through the connection 'mail': its certificate is not trusted." == refusal(extra)
+    assert [] == mail.asked
+
+
+def test_a_deployment_without_the_library_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library is an extra, loaded when a connection of the type aws is used."""
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(Permanent) as raised:
+        behind({"region_name": "eu-west-1"})
+    assert "Amazon's services need the library boto3.\n  Next: pip install outcamp[aws]" == str(raised.value)
