@@ -18,6 +18,7 @@ from outcamp.core.errors import Permanent
 from outcamp.steps.simulation_input import script_of
 from outcamp.store.ledger import Ledger
 from outcamp.store.simulated import SimulatedOutcomes
+from outcamp.transports.aws_sms import AwsSmsTransport
 from outcamp.transports.base import ANSWERS, OUTCOMES, Transport
 from outcamp.transports.outbox import OutboxTransport
 from outcamp.transports.scripted import ScriptedTransport
@@ -82,6 +83,17 @@ def of_ses(stack: ExitStack, folder: Path, database_uri: Callable[[], str]) -> D
     return Door(SesTransport(amazon.account(), "Acme <news@acme.example>"), "email", lambda: sorted(map(_to, amazon.taken())))
 
 
+def of_aws_sms(stack: ExitStack, folder: Path, database_uri: Callable[[], str]) -> Door:
+    def says_what(operation: str, request: dict[str, Any]) -> Reply:
+        gone = Error("ConflictException", members={"Reason": "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION"})
+        codes = {"+13105550143": gone, "+14155550143": Error("ThrottlingException")}
+        return codes.get(request["DestinationPhoneNumber"], {"MessageId": "0100"})
+
+    amazon = stack.enter_context(StrictAws("pinpoint-sms-voice-v2", says_what))
+    transport = AwsSmsTransport(amazon.account(), "+18005550100", {})
+    return Door(transport, "sms", lambda: sorted(one["DestinationPhoneNumber"] for one in amazon.taken()))
+
+
 def of_outbox(stack: ExitStack, folder: Path, database_uri: Callable[[], str]) -> Door:
     def received() -> list[str]:
         files = sorted((folder / "campaign=spring").glob("*"))
@@ -108,7 +120,7 @@ def of_script(stack: ExitStack, folder: Path, database_uri: Callable[[], str]) -
     return Door(ScriptedTransport(script_of(None), lambda coming: coming["disposed_at"].combine_chunks()), "sms", list)
 
 
-ANSWERING = [of_smtp, of_webhook, of_ses]  # those that may refuse a row, or ask to wait
+ANSWERING = [of_smtp, of_webhook, of_ses, of_aws_sms]  # those that may refuse a row, or ask to wait
 REACHING = [*ANSWERING, of_outbox, of_outbox_as_csv]  # those behind which somebody is
 ALL = [*REACHING, of_simulator, of_script]
 

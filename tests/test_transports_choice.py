@@ -93,7 +93,7 @@ def test_what_a_connection_cannot_carry_is_refused_in_the_task() -> None:
     """Only Airflow knows of what kind a connection is; the message names the channel, the connection, its type and what would do."""
     assert (
         "channels.sms.transport: the connection 'theirs' is of the type 'smtp', which does not carry sms.\n"
-        "  Next: Publish the campaign with transport: outbox, a webhook, or transport: simulator."
+        "  Next: Publish the campaign with a connection of the type aws, transport: outbox, a webhook, or transport: simulator."
     ) == refused(NotSupportedYet, target("smtp"), Channel.SMS)
     assert (
         "channels.email.transport: the connection 'theirs' is of the type 'ftp', which does not carry email.\n"

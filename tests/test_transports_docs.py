@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from outcamp.core.dispositions import PHONE_CHANNELS, Channel
-from outcamp.transports import aws, ses, smtp
+from outcamp.transports import aws, aws_sms, ses, smtp
+from outcamp.transports.aws_sms import AwsSmsTransport
 from outcamp.transports.outbox import OutboxTransport
 from outcamp.transports.ses import SesTransport
 from outcamp.transports.simulator import SimulatorTransport
@@ -31,7 +32,7 @@ def table(first_cell: str, text: str = TEXT) -> list[list[str]]:
 def test_the_capabilities_are_those_that_are_declared() -> None:
     """Chunk, texts and validity of each transport."""
     webhook = WebhookTransport(Receiver("https://x.example", SECRET), "spring", Channel.SMS)
-    declared = [one.capabilities for one in (SimulatorTransport, OutboxTransport, SmtpTransport, SesTransport, webhook)]
+    declared = [one.capabilities for one in (SimulatorTransport, OutboxTransport, SmtpTransport, SesTransport, AwsSmsTransport, webhook)]
     yes = {True: "yes", False: "no"}
     assert [[str(one.chunk_size), yes[one.texts], yes[one.validity]] for one in declared] == [row[2:5] for row in table("transport")]
     assert [one.at_once for one in declared] == [row[5] == "at once" for row in table("transport")]
@@ -52,7 +53,7 @@ def test_the_answers_of_amazon_are_those_of_its_file() -> None:
 
 def test_the_refusals_of_the_providers_are_those_of_their_files() -> None:
     """Every code that a provider has for a message, and the disposition that it is."""
-    for name, codes in {"SES says": ses.REFUSED}.items():
+    for name, codes in {"SES says": ses.REFUSED, "End User Messaging says": aws_sms.REFUSED}.items():
         assert [[f"`{code}`", f"`{disposition}`"] for code, disposition in codes.items()] == table(name, PROVIDERS)
 
 

@@ -44,4 +44,15 @@ def _ses(account: AwsAccount, extra: Mapping[str, Any], manifest: Manifest, chan
     return SesTransport(account, manifest.campaign.channels[channel].sender or "", extra.get("configuration_set"))
 
 
-OF_AWS: Final[Mapping[Channel, Callable[[AwsAccount, Mapping[str, Any], Manifest, Channel], Transport]]] = {Channel.EMAIL: _ses}
+def _aws_sms(account: AwsAccount, extra: Mapping[str, Any], manifest: Manifest, channel: Channel) -> Transport:
+    from outcamp.transports.aws_sms import AwsSmsTransport
+
+    names = {"ConfigurationSetName": "configuration_set", "MessageType": "message_type", "MaxPrice": "max_price"}
+    settings = {name: str(extra[setting]) for name, setting in names.items() if setting in extra}
+    return AwsSmsTransport(account, manifest.campaign.channels[channel].sender, settings)
+
+
+OF_AWS: Final[Mapping[Channel, Callable[[AwsAccount, Mapping[str, Any], Manifest, Channel], Transport]]] = {
+    Channel.EMAIL: _ses,
+    Channel.SMS: _aws_sms,
+}

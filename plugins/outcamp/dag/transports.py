@@ -49,7 +49,7 @@ def transport_behind(target: Target, manifest: Manifest, channel: Channel) -> Tr
     problem = (
         f"channels.{channel}.transport: the connection {target.name!r} is of the type {target.kind!r}, which does not carry {channel}."
     )
-    own = "a connection of the type smtp or aws" if channel == Channel.EMAIL else "transport: outbox"
+    own = "a connection of the type smtp or aws" if channel == Channel.EMAIL else "a connection of the type aws, transport: outbox"
     raise NotSupportedYet(problem, next_step=f"Publish the campaign with {own}, a webhook, or transport: simulator.")
 
 

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ THROTTLING: Final = frozenset(
 )
 
 Said = Mapping[str, Any]  # the response of botocore's ClientError
-Refusal = Callable[[str, Said], str | None]  # the disposition that a code and its response mean for the row; None: it is not about the row
+Refusal = Callable[[Said], str | None]  # the disposition that an error means for the row; None: it is not about the row
 
 
 @dataclass(frozen=True, repr=False)  # repr=False: a traceback must not show the secret
@@ -110,23 +111,23 @@ class AwsService:
             self._credentials.get_frozen_credentials()
         except self._errors.ClientError as error:
             if _is_passing(error.response):
-                raise NotTaken(_code(error.response)) from None
-            self._refuse(f"AssumeRole: {_code(error.response)}")
+                raise NotTaken(code_of(error.response)) from None
+            self._refuse(f"AssumeRole: {code_of(error.response)}")
         except self._errors.HTTPClientError as error:
             raise NotTaken(type(error).__name__) from None
         except self._errors.BotoCoreError as error:
             self._refuse(type(error).__name__)
 
     def _raise_what_is_meant(self, said: Said, refusal: Refusal) -> NoReturn:
-        code, status = _code(said), said["ResponseMetadata"]["HTTPStatusCode"]
+        code, status = code_of(said), said["ResponseMetadata"]["HTTPStatusCode"]
         if code in THROTTLING or status == 429:
             raise NotTaken(code)
-        disposition = refusal(code, said)
+        disposition = refusal(said)
         if disposition is not None:
             raise Refused(disposition)
         if _is_passing(said):
             raise InDoubt(f"HTTP {status}")
-        self._refuse(code)
+        self._refuse(f"{code} {reason_of(said)}".strip())
 
     def _refuse(self, why: str) -> NoReturn:
         problem = f"{self.title} takes nothing through the connection {self._account.name!r}: {why}."
@@ -162,10 +163,16 @@ def _sdk(module: str) -> Any:
         raise Permanent("Amazon's services need the library boto3.", next_step="pip install outcamp[aws]") from None
 
 
-def _code(said: Said) -> str:
+def code_of(said: Said) -> str:
     """Return the code of an error; its words may hold an address or a number, which belongs into no log."""
     code = str(said.get("Error", {}).get("Code", "")).rpartition("#")[2]
     return code if code.isalnum() else f"HTTP {said['ResponseMetadata']['HTTPStatusCode']}"
+
+
+def reason_of(said: Said) -> str:
+    """Return the reason that some services give beside the code; empty where there is none."""
+    reason = str(said.get("Reason", ""))
+    return reason if re.fullmatch(r"[A-Z_]+", reason) else ""
 
 
 def _is_passing(said: Said) -> bool:

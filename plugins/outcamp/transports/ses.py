@@ -12,7 +12,7 @@ import idna
 import pyarrow as pa
 
 from outcamp.core.references import CARRIED_AS, tag_of
-from outcamp.transports.aws import AwsAccount, AwsService, Said
+from outcamp.transports.aws import AwsAccount, AwsService, Said, code_of
 from outcamp.transports.base import REFERENCE, Capabilities, OutcomesFromOutside
 from outcamp.transports.mail import sender_address, wire_form
 from outcamp.transports.row_by_row import Refused, Row, row_by_row
@@ -62,8 +62,8 @@ def _in_ascii(endpoint: str) -> str:
         raise Refused("rejected") from None
 
 
-def _refusal(code: str, said: Said) -> str | None:
-    """Return the disposition that a code means for the row, unless the account is what SES does not like."""
+def _refusal(said: Said) -> str | None:
+    """Return the disposition that an error means for the row, unless the account is what SES does not like."""
     words = str(said["Error"].get("Message", "")).lower()
     is_about_the_account = "not verified" in words or "configuration set" in words
-    return None if is_about_the_account else REFUSED.get(code)
+    return None if is_about_the_account else REFUSED.get(code_of(said))
