@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+import strict_twilio
 from outcamp.core.dispositions import DISPOSITIONS, NEVER_REACHED, Channel
 from outcamp.core.errors import Permanent
 from outcamp.steps.simulation_input import script_of
@@ -25,10 +26,12 @@ from outcamp.transports.scripted import ScriptedTransport
 from outcamp.transports.ses import SesTransport
 from outcamp.transports.simulator import SimulatorTransport
 from outcamp.transports.smtp import SmtpServer, SmtpTransport
+from outcamp.transports.twilio import TwilioSmsTransport, TwilioVoiceTransport
 from outcamp.transports.webhook import Receiver, WebhookTransport
 from strict_aws import Error, Reply, StrictAws
 from strict_receiver import SECRET, StrictReceiver, says
 from strict_smtp import USUAL, StrictServer
+from strict_twilio import StrictTwilio
 from submissions import NOW, rows, statuses
 
 
@@ -94,6 +97,22 @@ def of_aws_sms(stack: ExitStack, folder: Path, database_uri: Callable[[], str]) 
     return Door(transport, "sms", lambda: sorted(one["DestinationPhoneNumber"] for one in amazon.taken()))
 
 
+def of_twilio(stack: ExitStack, folder: Path, database_uri: Callable[[], str]) -> Door:
+    twilio = stack.enter_context(StrictTwilio(_twilio_says))
+    return Door(TwilioSmsTransport(twilio.account(), "+18005550100"), "sms", lambda: sorted(one["To"] for one in twilio.taken))
+
+
+def of_twilio_voice(stack: ExitStack, folder: Path, database_uri: Callable[[], str]) -> Door:
+    twilio = stack.enter_context(StrictTwilio(_twilio_says))
+    transport = TwilioVoiceTransport(twilio.account(), "+18005550100", "https://x.example", timedelta(seconds=30), detect_machine=True)
+    return Door(transport, "automated_voice", lambda: sorted(one["To"] for one in twilio.taken))
+
+
+def _twilio_says(form: dict[str, str]) -> strict_twilio.Reply:
+    codes = {"+13105550143": strict_twilio.refuses(21211), "+14155550143": strict_twilio.refuses(20429, 429)}
+    return codes.get(form["To"], strict_twilio.takes(form))
+
+
 def of_outbox(stack: ExitStack, folder: Path, database_uri: Callable[[], str]) -> Door:
     def received() -> list[str]:
         files = sorted((folder / "campaign=spring").glob("*"))
@@ -120,7 +139,7 @@ def of_script(stack: ExitStack, folder: Path, database_uri: Callable[[], str]) -
     return Door(ScriptedTransport(script_of(None), lambda coming: coming["disposed_at"].combine_chunks()), "sms", list)
 
 
-ANSWERING = [of_smtp, of_webhook, of_ses, of_aws_sms]  # those that may refuse a row, or ask to wait
+ANSWERING = [of_smtp, of_webhook, of_ses, of_aws_sms, of_twilio, of_twilio_voice]  # those that may refuse a row, or ask to wait
 REACHING = [*ANSWERING, of_outbox, of_outbox_as_csv]  # those behind which somebody is
 ALL = [*REACHING, of_simulator, of_script]
 

@@ -13,17 +13,20 @@ from outcamp.core.dispositions import Channel
 from outcamp.core.errors import NotSupportedYet, OutcampError, Permanent
 from outcamp.core.manifest import Manifest, seal_manifest
 from outcamp.core.support import not_supported_yet
+from outcamp.dag.connections import url_of
 from outcamp.dag.settings import read_settings
-from outcamp.dag.transports import outbox_folder, transport_behind, transports_of, url_of
+from outcamp.dag.transports import outbox_folder, transport_behind, transports_of
 from outcamp.segments.drivers import Target
 from outcamp.store.ledger import Ledger
 from outcamp.transports.outbox import OutboxTransport
 from outcamp.transports.simulator import SimulatorTransport
 from outcamp.transports.smtp import SmtpTransport
+from outcamp.transports.twilio import TwilioSmsTransport, TwilioVoiceTransport
 from outcamp.transports.webhook import WebhookTransport
 from submissions import NOW, rows
 
 EMAIL = HEAD.replace("channel: sms", "channel: email").replace("{sms: {body: Hello}}", "{email: {subject: Hi, body: Hello}}")
+VOICE = HEAD.replace("sms: {body: Hello}", "automated_voice: {SETTINGS}").replace("channel: sms", "channel: automated_voice")
 HOOK = {"outcamp": "webhook"}
 
 
@@ -89,11 +92,23 @@ def test_a_connection_that_says_so_is_a_webhook_for_any_channel(channel: Channel
     assert timedelta(days=1) == declared.capabilities.idempotency
 
 
+@pytest.mark.parametrize(
+    ("kind", "extra"), [("twilio", {}), ("generic", {"outcamp": "twilio"}), ("http", {"outcamp": "twilio", "account_sid": "AC1"})]
+)
+def test_a_connection_to_twilio_carries_texts_and_automated_calls(kind: str, extra: dict[str, Any]) -> None:
+    """Airflow has no type for it, so that any other type may say so; its host is Twilio's unless it has one."""
+    to = target(kind, login="AC1", options=extra)
+    texts = manifest(HEAD.replace("body: Hello", 'body: Hello, sender: "+1"'))
+    assert isinstance(transport_behind(to, texts, Channel.SMS), TwilioSmsTransport)
+    calls = manifest(VOICE.replace("SETTINGS", 'sender: "+1", flow: "https://x.example"'))
+    assert isinstance(transport_behind(to, calls, Channel.AUTOMATED_VOICE), TwilioVoiceTransport)
+
+
 def test_what_a_connection_cannot_carry_is_refused_in_the_task() -> None:
     """Only Airflow knows of what kind a connection is; the message names the channel, the connection, its type and what would do."""
     assert (
         "channels.sms.transport: the connection 'theirs' is of the type 'smtp', which does not carry sms.\n"
-        "  Next: Publish the campaign with a connection of the type aws, transport: outbox, a webhook, or transport: simulator."
+        "  Next: Publish the campaign with a connection of the type aws or twilio, a webhook, or transport: outbox or simulator."
     ) == refused(NotSupportedYet, target("smtp"), Channel.SMS)
     assert (
         "channels.email.transport: the connection 'theirs' is of the type 'ftp', which does not carry email.\n"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from outcamp.core.dispositions import PHONE_CHANNELS, Channel
-from outcamp.transports import aws, aws_sms, ses, smtp
+from outcamp.transports import aws, aws_sms, ses, smtp, twilio
 from outcamp.transports.aws_sms import AwsSmsTransport
 from outcamp.transports.outbox import OutboxTransport
 from outcamp.transports.ses import SesTransport
 from outcamp.transports.simulator import SimulatorTransport
 from outcamp.transports.smtp import SmtpTransport
+from outcamp.transports.twilio import TwilioSmsTransport, TwilioVoiceTransport
 from outcamp.transports.webhook import Receiver, WebhookTransport
 from strict_receiver import KEYS, SECRET, StrictReceiver
 from submissions import NOW, rows, said
@@ -32,7 +34,19 @@ def table(first_cell: str, text: str = TEXT) -> list[list[str]]:
 def test_the_capabilities_are_those_that_are_declared() -> None:
     """Chunk, texts and validity of each transport."""
     webhook = WebhookTransport(Receiver("https://x.example", SECRET), "spring", Channel.SMS)
-    declared = [one.capabilities for one in (SimulatorTransport, OutboxTransport, SmtpTransport, SesTransport, AwsSmsTransport, webhook)]
+    declared = [
+        one.capabilities
+        for one in (
+            SimulatorTransport,
+            OutboxTransport,
+            SmtpTransport,
+            SesTransport,
+            AwsSmsTransport,
+            TwilioSmsTransport,
+            TwilioVoiceTransport,
+            webhook,
+        )
+    ]
     yes = {True: "yes", False: "no"}
     assert [[str(one.chunk_size), yes[one.texts], yes[one.validity]] for one in declared] == [row[2:5] for row in table("transport")]
     assert [one.at_once for one in declared] == [row[5] == "at once" for row in table("transport")]
@@ -53,8 +67,20 @@ def test_the_answers_of_amazon_are_those_of_its_file() -> None:
 
 def test_the_refusals_of_the_providers_are_those_of_their_files() -> None:
     """Every code that a provider has for a message, and the disposition that it is."""
-    for name, codes in {"SES says": ses.REFUSED, "End User Messaging says": aws_sms.REFUSED}.items():
+    tables: dict[str, dict[Any, str]] = {
+        "SES says": ses.REFUSED,
+        "End User Messaging says": aws_sms.REFUSED,
+        "Twilio says of a message": twilio.REFUSED_TEXTS,
+        "Twilio says of a call": twilio.REFUSED_CALLS,
+    }
+    for name, codes in tables.items():
         assert [[f"`{code}`", f"`{disposition}`"] for code, disposition in codes.items()] == table(name, PROVIDERS)
+
+
+def test_the_codes_by_which_twilio_asks_to_wait_are_those_of_its_file() -> None:
+    """They stand in one sentence."""
+    (sentence,) = re.findall(r"the codes (.+?) make", PROVIDERS)
+    assert list(twilio.THROTTLED) == [int(code) for code in re.findall(r"`(\d+)`", sentence)]
 
 
 def test_the_request_that_is_shown_is_the_one_that_is_made() -> None:

@@ -36,6 +36,15 @@ def target_of(conn_id: str) -> Target:
     )
 
 
+def url_of(target: Target) -> str:
+    """Return the address that a connection of the type http means: https, unless it says http; the host may hold a path."""
+    scheme, _, rest = target.host.rpartition("://")
+    scheme = scheme or target.schema or "https"
+    host, slash, path = rest.partition("/")
+    port = f":{target.port}" if target.port else ""
+    return f"{scheme}://{host}{port}{slash}{path}"
+
+
 def open_connection(conn_id: str | None, home: Path) -> Any:
     """Open the database that an Airflow connection names, to read from it; without a name, the embedded Postgres."""
     from outcamp.segments import drivers

@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from outcamp.core.dispositions import Channel
+from outcamp.dag.connections import url_of
 
 if TYPE_CHECKING:
+    from outcamp.core.channels import AutomatedVoiceSettings
     from outcamp.core.manifest import Manifest
     from outcamp.segments.drivers import Target
     from outcamp.transports.aws import AwsAccount
     from outcamp.transports.base import Transport
+    from outcamp.transports.twilio import TwilioAccount
 
 
 def of_aws(target: Target, manifest: Manifest, channel: Channel) -> Transport:
     """Return the transport that a connection of the type aws stands for on a channel; its extra may hold that transport's settings."""
     return OF_AWS[channel](aws_account(target), target.options, manifest, channel)
+
+
+def is_twilio(target: Target) -> bool:
+    """Whether a connection leads to Twilio: Airflow has no type of its own for it, so another one may say so in its extra."""
+    return target.kind == "twilio" or (target.kind in {"generic", "http", "https"} and target.options.get("outcamp") == "twilio")
+
+
+def of_twilio(target: Target, manifest: Manifest, channel: Channel) -> Transport:
+    """Return the transport that a connection to Twilio stands for on a channel."""
+    from outcamp.transports.twilio import URL, TwilioAccount
+
+    account = TwilioAccount(
+        name=target.name,
+        sid=str(target.options.get("account_sid") or target.login),
+        login=target.login,
+        password=target.password,
+        url=url_of(target) if target.host else URL,
+        status_callback=target.options.get("status_callback"),
+    )
+    return OF_TWILIO[channel](account, manifest)
 
 
 def aws_account(target: Target) -> AwsAccount:
@@ -52,7 +75,24 @@ def _aws_sms(account: AwsAccount, extra: Mapping[str, Any], manifest: Manifest, 
     return AwsSmsTransport(account, manifest.campaign.channels[channel].sender, settings)
 
 
+def _twilio_sms(account: TwilioAccount, manifest: Manifest) -> Transport:
+    from outcamp.transports.twilio import TwilioSmsTransport
+
+    return TwilioSmsTransport(account, manifest.campaign.channels[Channel.SMS].sender)
+
+
+def _twilio_voice(account: TwilioAccount, manifest: Manifest) -> Transport:
+    from outcamp.transports.twilio import TwilioVoiceTransport
+
+    voice = cast("AutomatedVoiceSettings", manifest.campaign.channels[Channel.AUTOMATED_VOICE])
+    return TwilioVoiceTransport(account, voice.sender, voice.flow, voice.ring_time, detect_machine=voice.detect_machine)
+
+
 OF_AWS: Final[Mapping[Channel, Callable[[AwsAccount, Mapping[str, Any], Manifest, Channel], Transport]]] = {
     Channel.EMAIL: _ses,
     Channel.SMS: _aws_sms,
+}
+OF_TWILIO: Final[Mapping[Channel, Callable[[TwilioAccount, Manifest], Transport]]] = {
+    Channel.SMS: _twilio_sms,
+    Channel.AUTOMATED_VOICE: _twilio_voice,
 }

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from outcamp.core.channels import OUTBOX, SIMULATOR
 from outcamp.core.dispositions import PHONE_CHANNELS, Channel
 from outcamp.core.durations import parse_duration
 from outcamp.core.errors import NotSupportedYet, Permanent
 from outcamp.dag import providers
-from outcamp.dag.connections import target_of
+from outcamp.dag.connections import target_of, url_of
 from outcamp.dag.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from outcamp.segments.drivers import Target
     from outcamp.store.ledger import Ledger
     from outcamp.transports.base import Transport
+
+# The types of the connections that carry each channel, beside http.
+_TYPES: Final = {
+    Channel.EMAIL: "smtp or aws",
+    Channel.SMS: "aws or twilio",
+    Channel.AUTOMATED_VOICE: "twilio",
+    Channel.AGENT_VOICE: "(none yet)",
+}
 
 
 def transports_of(manifest: Manifest, settings: Settings, ledger: Ledger) -> dict[Channel, Transport]:
@@ -41,16 +49,19 @@ def transport_behind(target: Target, manifest: Manifest, channel: Channel) -> Tr
         return _smtp(target, manifest.campaign.channels[channel].sender)
     if target.kind == "aws" and channel in providers.OF_AWS:
         return providers.of_aws(target, manifest, channel)
+    if providers.is_twilio(target) and channel in providers.OF_TWILIO:
+        return providers.of_twilio(target, manifest, channel)
     if target.kind in {"http", "https"} and target.options.get("outcamp") == "webhook":
         return _webhook(target, manifest, channel)
-    if target.kind in {"http", "https"}:
+    if target.kind in {"http", "https"} and "outcamp" not in target.options:
         problem = f"channels.{channel}.transport: the http connection {target.name!r} does not say that a webhook of outcamp is behind it."
         raise Permanent(problem, next_step='If one is, add {"outcamp": "webhook"} to the connection\'s extra.')
     problem = (
         f"channels.{channel}.transport: the connection {target.name!r} is of the type {target.kind!r}, which does not carry {channel}."
     )
-    own = "a connection of the type smtp or aws" if channel == Channel.EMAIL else "a connection of the type aws, transport: outbox"
-    raise NotSupportedYet(problem, next_step=f"Publish the campaign with {own}, a webhook, or transport: simulator.")
+    built_in = "simulator" if channel == Channel.EMAIL else "outbox or simulator"
+    next_step = f"Publish the campaign with a connection of the type {_TYPES[channel]}, a webhook, or transport: {built_in}."
+    raise NotSupportedYet(problem, next_step=next_step)
 
 
 def outbox_folder(home: Path, environment: Mapping[str, str] = os.environ) -> Path:
@@ -102,15 +113,6 @@ def _webhook(target: Target, manifest: Manifest, channel: Channel) -> Transport:
         problem = f"The connection {target.name!r} declares how long the webhook knows a key again, and {error}"
         raise Permanent(problem, next_step='Write "idempotency": "24 hours" into its extra, or leave it out.') from None
     return WebhookTransport(receiver, manifest.campaign.name, channel, manifest.campaign.channels[channel].sender)
-
-
-def url_of(target: Target) -> str:
-    """Return the address that a connection of the type http means: https, unless it says http; the host may hold a path."""
-    scheme, _, rest = target.host.rpartition("://")
-    scheme = scheme or target.schema or "https"
-    host, slash, path = rest.partition("/")
-    port = f":{target.port}" if target.port else ""
-    return f"{scheme}://{host}{port}{slash}{path}"
 
 
 def _yes(value: object) -> bool:
