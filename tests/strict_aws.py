@@ -6,7 +6,6 @@ so is every answer that a test makes up.
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import ssl
@@ -226,7 +225,7 @@ def _string(shape: Any, value: str, path: str) -> Iterator[str]:
 
 
 def _blob(shape: Any, value: str, path: str) -> Iterator[str]:
-    if base64.b64encode(base64.b64decode(value)).decode() != value:
+    if not re.fullmatch(r"(?:[\w+/]{4})*(?:[\w+/]{2}==|[\w+/]{3}=)?", value, re.ASCII):
         yield f"{path} is no base64"
 
 

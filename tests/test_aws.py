@@ -18,7 +18,7 @@ from outcamp.core.manifest import Manifest, seal_manifest
 from outcamp.dag.transports import transport_behind
 from outcamp.segments.drivers import Target
 from outcamp.transports.base import Transport
-from strict_aws import Error, Reply, StrictAws
+from strict_aws import Error, Reply, StrictAws, complaints_about, operations_of
 from submissions import NOW, rows, statuses
 
 HEAD = """\
@@ -78,7 +78,8 @@ def test_the_key_of_the_connection_signs() -> None:
 def test_a_connection_without_a_key_is_what_the_machine_may(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK looks where it always does; where nothing is, that is said."""
     with amazon("sesv2", {"MessageId": "1"}) as mail:
-        assert "Amazon SES takes nothing through the connection 'mail': NoCredentialsError." == refusal(at(mail), login="")
+        nothing = "Amazon SES takes nothing through the connection 'mail': NoCredentialsError."
+        assert [nothing, nothing] == [refusal(at(mail, **more), login="") for more in ({}, {"role_arn": ROLE})]
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "MACHINE")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
         assert ["accepted"] == statuses(behind(at(mail), login="").submit(rows(ADA), NOW))
@@ -141,3 +142,40 @@ def test_a_deployment_without_the_library_says_how_to_get_it(monkeypatch: pytest
     with pytest.raises(Permanent) as raised:
         behind({"region_name": "eu-west-1"})
     assert "Amazon's services need the library boto3.\n  Next: pip install outcamp[aws]" == str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "request_", "complaint"),
+    [
+        ("sesv2", "SendEmail", {}, "SendEmail.Content is missing"),
+        ("sesv2", "SendEmail", {"Content": {}, "Subject": "x"}, "SendEmail.Subject is unknown"),
+        ("sesv2", "SendEmail", {"Content": {"Raw": {"Data": "x"}}}, "SendEmail.Content.Raw.Data is no base64"),
+        (
+            "pinpoint-sms-voice-v2",
+            "SendTextMessage",
+            {"DestinationPhoneNumber": "+12025550143", "TimeToLive": 4},
+            "SendTextMessage.TimeToLive has the size 4, which is not between 5 and 259200",
+        ),
+        (
+            "pinpoint-sms-voice-v2",
+            "SendTextMessage",
+            {"DestinationPhoneNumber": "12 34"},
+            "SendTextMessage.DestinationPhoneNumber is '12 34', which does not match \\+?[1-9][0-9]{1,18}",
+        ),
+        (
+            "connect",
+            "StartOutboundVoiceContact",
+            {"InstanceId": "i", "ContactFlowId": "f", "DestinationPhoneNumber": "+12025550143", "TrafficType": "LOUD"},
+            "StartOutboundVoiceContact.TrafficType is 'LOUD', which is none of ['GENERAL', 'CAMPAIGN']",
+        ),
+        (
+            "connectcampaignsv2",
+            "PutOutboundRequestBatch",
+            {"id": "c", "outboundRequests": [{"clientToken": "t", "expirationTime": 1, "channelSubtypeParameters": {}}]},
+            "PutOutboundRequestBatch.outboundRequests[0].expirationTime is 1, which is not in the form iso8601",
+        ),
+    ],
+)
+def test_the_loopback_is_as_strict_as_the_model(service: str, operation: str, request_: dict[str, Any], complaint: str) -> None:
+    """What Amazon's own description does not allow would fail the test that asks for it."""
+    assert complaint in list(complaints_about(operations_of(service)[operation].input_shape, request_, operation))

@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import strict_twilio
+from connect_campaigns import PushedInto, described
+from outcamp.core.channels import AutomatedVoiceSettings
 from outcamp.core.dispositions import DISPOSITIONS, NEVER_REACHED, Channel
 from outcamp.core.errors import Permanent
 from outcamp.steps.simulation_input import script_of
@@ -21,6 +23,8 @@ from outcamp.store.ledger import Ledger
 from outcamp.store.simulated import SimulatedOutcomes
 from outcamp.transports.aws_sms import AwsSmsTransport
 from outcamp.transports.base import ANSWERS, OUTCOMES, Transport
+from outcamp.transports.connect import ConnectInstance, ConnectTransport
+from outcamp.transports.connect_campaign import ConnectCampaignTransport
 from outcamp.transports.outbox import OutboxTransport
 from outcamp.transports.scripted import ScriptedTransport
 from outcamp.transports.ses import SesTransport
@@ -33,6 +37,8 @@ from strict_receiver import SECRET, StrictReceiver, says
 from strict_smtp import USUAL, StrictServer
 from strict_twilio import StrictTwilio
 from submissions import NOW, rows, statuses
+
+CALLS = AutomatedVoiceSettings(sender="+18005550101", flow="flow-7")
 
 
 @dataclass
@@ -97,6 +103,23 @@ def of_aws_sms(stack: ExitStack, folder: Path, database_uri: Callable[[], str]) 
     return Door(transport, "sms", lambda: sorted(one["DestinationPhoneNumber"] for one in amazon.taken()))
 
 
+def of_connect(stack: ExitStack, folder: Path, database_uri: Callable[[], str]) -> Door:
+    def says_what(operation: str, request: dict[str, Any]) -> Reply:
+        codes = {"+13105550143": Error("DestinationNotAllowedException", 403), "+14155550143": Error("LimitExceededException", 429)}
+        return codes.get(request["DestinationPhoneNumber"], {"ContactId": "c-1"})
+
+    amazon = stack.enter_context(StrictAws("connect", says_what))
+    transport = ConnectTransport(amazon.account(), ConnectInstance("i-1"), "automated_voice", CALLS)
+    return Door(transport, "automated_voice", lambda: sorted(one["DestinationPhoneNumber"] for one in amazon.taken()))
+
+
+def of_connect_campaign(stack: ExitStack, folder: Path, database_uri: Callable[[], str]) -> Door:
+    campaign = PushedInto(described("agentless", {}), {"+13105550143": "InvalidInput", "+14155550143": "RequestThrottled"})
+    amazon = stack.enter_context(StrictAws("connectcampaignsv2", campaign))
+    transport = ConnectCampaignTransport(amazon.account(), ConnectInstance("i-1"), "automated_voice", CALLS, "c")
+    return Door(transport, "automated_voice", lambda: campaign.taken)
+
+
 def of_twilio(stack: ExitStack, folder: Path, database_uri: Callable[[], str]) -> Door:
     twilio = stack.enter_context(StrictTwilio(_twilio_says))
     return Door(TwilioSmsTransport(twilio.account(), "+18005550100"), "sms", lambda: sorted(one["To"] for one in twilio.taken))
@@ -139,7 +162,16 @@ def of_script(stack: ExitStack, folder: Path, database_uri: Callable[[], str]) -
     return Door(ScriptedTransport(script_of(None), lambda coming: coming["disposed_at"].combine_chunks()), "sms", list)
 
 
-ANSWERING = [of_smtp, of_webhook, of_ses, of_aws_sms, of_twilio, of_twilio_voice]  # those that may refuse a row, or ask to wait
+ANSWERING = [
+    of_smtp,
+    of_webhook,
+    of_ses,
+    of_aws_sms,
+    of_connect,
+    of_connect_campaign,
+    of_twilio,
+    of_twilio_voice,
+]  # those that may refuse a row, or ask to wait
 REACHING = [*ANSWERING, of_outbox, of_outbox_as_csv]  # those behind which somebody is
 ALL = [*REACHING, of_simulator, of_script]
 

@@ -18,6 +18,8 @@ from outcamp.dag.settings import read_settings
 from outcamp.dag.transports import outbox_folder, transport_behind, transports_of
 from outcamp.segments.drivers import Target
 from outcamp.store.ledger import Ledger
+from outcamp.transports.connect import ConnectTransport
+from outcamp.transports.connect_campaign import ConnectCampaignTransport
 from outcamp.transports.outbox import OutboxTransport
 from outcamp.transports.simulator import SimulatorTransport
 from outcamp.transports.smtp import SmtpTransport
@@ -102,6 +104,15 @@ def test_a_connection_to_twilio_carries_texts_and_automated_calls(kind: str, ext
     assert isinstance(transport_behind(to, texts, Channel.SMS), TwilioSmsTransport)
     calls = manifest(VOICE.replace("SETTINGS", 'sender: "+1", flow: "https://x.example"'))
     assert isinstance(transport_behind(to, calls, Channel.AUTOMATED_VOICE), TwilioVoiceTransport)
+
+
+def test_a_connection_of_the_type_aws_calls_one_by_one_or_into_a_campaign() -> None:
+    """Its extra names the instance and the campaign, and the ids of what campaign files name."""
+    calls = manifest(VOICE.replace("SETTINGS", 'sender: "+1", flow: renewal'))
+    extra = {"region_name": "us-east-1", "connect_instance": "i-1", "flows": {"renewal": "flow-7"}}
+    single = transport_behind(target("aws", login="AKID", options=extra), calls, Channel.AUTOMATED_VOICE)
+    pushed = transport_behind(target("aws", login="AKID", options=extra | {"connect_campaign": "c-1"}), calls, Channel.AUTOMATED_VOICE)
+    assert [ConnectTransport, ConnectCampaignTransport] == [type(single), type(pushed)]
 
 
 def test_what_a_connection_cannot_carry_is_refused_in_the_task() -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from outcamp.core.dispositions import PHONE_CHANNELS, Channel
-from outcamp.transports import aws, aws_sms, ses, smtp, twilio
+from outcamp.transports import aws, aws_sms, connect, ses, smtp, twilio
 from outcamp.transports.aws_sms import AwsSmsTransport
+from outcamp.transports.connect import ConnectTransport
+from outcamp.transports.connect_campaign import ANSWERS, ConnectCampaignTransport
 from outcamp.transports.outbox import OutboxTransport
 from outcamp.transports.ses import SesTransport
 from outcamp.transports.simulator import SimulatorTransport
@@ -42,6 +44,8 @@ def test_the_capabilities_are_those_that_are_declared() -> None:
             SmtpTransport,
             SesTransport,
             AwsSmsTransport,
+            ConnectTransport,
+            ConnectCampaignTransport,
             TwilioSmsTransport,
             TwilioVoiceTransport,
             webhook,
@@ -70,11 +74,21 @@ def test_the_refusals_of_the_providers_are_those_of_their_files() -> None:
     tables: dict[str, dict[Any, str]] = {
         "SES says": ses.REFUSED,
         "End User Messaging says": aws_sms.REFUSED,
+        "Amazon Connect says of a call": connect.REFUSED,
         "Twilio says of a message": twilio.REFUSED_TEXTS,
         "Twilio says of a call": twilio.REFUSED_CALLS,
     }
     for name, codes in tables.items():
         assert [[f"`{code}`", f"`{disposition}`"] for code, disposition in codes.items()] == table(name, PROVIDERS)
+
+
+def test_the_failures_of_connects_campaigns_are_those_of_their_file() -> None:
+    """What each code makes of its row."""
+    words = [
+        [f"`{code}`", ": ".join([one["status"], *(f"`{one[name]}`" for name in ("disposition",) if name in one)])]
+        for code, one in ANSWERS.items()
+    ]
+    assert words == table("a campaign says", PROVIDERS)
 
 
 def test_the_codes_by_which_twilio_asks_to_wait_are_those_of_its_file() -> None:

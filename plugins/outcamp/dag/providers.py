@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from outcamp.segments.drivers import Target
     from outcamp.transports.aws import AwsAccount
     from outcamp.transports.base import Transport
+    from outcamp.transports.connect import Voice
     from outcamp.transports.twilio import TwilioAccount
 
 
@@ -75,6 +76,17 @@ def _aws_sms(account: AwsAccount, extra: Mapping[str, Any], manifest: Manifest, 
     return AwsSmsTransport(account, manifest.campaign.channels[channel].sender, settings)
 
 
+def _connect(account: AwsAccount, extra: Mapping[str, Any], manifest: Manifest, channel: Channel) -> Transport:
+    from outcamp.transports.connect import ConnectInstance, ConnectTransport
+    from outcamp.transports.connect_campaign import ConnectCampaignTransport
+
+    voice = cast("Voice", manifest.campaign.channels[channel])
+    instance = ConnectInstance(extra.get("connect_instance", ""), extra.get("flows", {}), extra.get("queues", {}))
+    if "connect_campaign" not in extra:
+        return ConnectTransport(account, instance, channel, voice)
+    return ConnectCampaignTransport(account, instance, channel, voice, extra["connect_campaign"], extra.get("connect_version", 2))
+
+
 def _twilio_sms(account: TwilioAccount, manifest: Manifest) -> Transport:
     from outcamp.transports.twilio import TwilioSmsTransport
 
@@ -91,6 +103,8 @@ def _twilio_voice(account: TwilioAccount, manifest: Manifest) -> Transport:
 OF_AWS: Final[Mapping[Channel, Callable[[AwsAccount, Mapping[str, Any], Manifest, Channel], Transport]]] = {
     Channel.EMAIL: _ses,
     Channel.SMS: _aws_sms,
+    Channel.AUTOMATED_VOICE: _connect,
+    Channel.AGENT_VOICE: _connect,
 }
 OF_TWILIO: Final[Mapping[Channel, Callable[[TwilioAccount, Manifest], Transport]]] = {
     Channel.SMS: _twilio_sms,

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _TYPES: Final = {
     Channel.EMAIL: "smtp or aws",
     Channel.SMS: "aws or twilio",
-    Channel.AUTOMATED_VOICE: "twilio",
-    Channel.AGENT_VOICE: "(none yet)",
+    Channel.AUTOMATED_VOICE: "aws or twilio",
+    Channel.AGENT_VOICE: "aws",
 }
 
 

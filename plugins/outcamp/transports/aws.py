@@ -15,6 +15,7 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from typing import Any, Final, NoReturn
 
@@ -136,24 +137,38 @@ class AwsService:
 
 def _session(account: AwsAccount) -> Any:
     """Return a session of the SDK that has the account's credentials, or those of the role, which renew themselves."""
-    session = _sdk("botocore.session").get_session()
-    if account.region:
-        session.set_config_variable("region", account.region)
+    session = _new_session(account)
     if account.key_id:
         session.set_credentials(account.key_id, account.secret, account.token)
-    if account.role_arn:
-        credentials = _sdk("botocore.credentials")
-        fetcher = credentials.AssumeRoleCredentialFetcher(
-            client_creator=lambda service, **more: session.create_client(service, endpoint_url=account.endpoints.get(service), **more),
-            source_credentials=session.get_credentials(),
-            role_arn=account.role_arn,
-            extra_args={"RoleSessionName": "outcamp", **account.role_options},
-        )
-        renewing = credentials.DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
-        session = _sdk("botocore.session").get_session()
+    if not account.role_arn:
+        return session
+    if session.get_credentials() is None:
+        raise _sdk("botocore.exceptions").NoCredentialsError
+    credentials = _sdk("botocore.credentials")
+    fetcher = credentials.AssumeRoleCredentialFetcher(
+        client_creator=lambda service, **more: session.create_client(service, endpoint_url=account.endpoints.get(service), **more),
+        source_credentials=session.get_credentials(),
+        role_arn=account.role_arn,
+        extra_args={"RoleSessionName": "outcamp", **account.role_options},
+    )
+    of_role = _new_session(account)
+    # The way of the SDK's own documentation: it has no public one to renew a role that is not in its configuration file.
+    of_role._credentials = credentials.DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # noqa: SLF001
+    return of_role
+
+
+def _new_session(account: AwsAccount) -> Any:
+    session = _sdk("botocore.session").get_session()
+    session.register_component("data_loader", _descriptions())
+    if account.region:
         session.set_config_variable("region", account.region)
-        session._credentials = renewing  # noqa: SLF001 - the way of boto3's own documentation; the SDK has no other
     return session
+
+
+@cache
+def _descriptions() -> Any:
+    """Return the SDK's descriptions of all services: they are large, and so read once a process."""
+    return _sdk("botocore.session").get_session().get_component("data_loader")
 
 
 def _sdk(module: str) -> Any:
