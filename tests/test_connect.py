@@ -337,13 +337,13 @@ def test_a_campaign_that_is_set_as_the_file_says_takes_calls(settings: str, chan
             "mode: predictive, abandonment: {target: 3%, counted_from: greeting_end, over: 90 minutes}",
             described("predictive", PREDICTIVE),
             2,
-            "abandonment.over is PT1.5H, and the campaign 'c' of Amazon Connect has PT24H",
+            "abandonment.over is 5400, and the campaign 'c' of Amazon Connect has 86400",
         ),
         (
             "mode: preview, preview_time: 30 seconds",
             described("preview", PREVIEW),
             2,
-            "preview_time is 30.0, and the campaign 'c' of Amazon Connect has 60",
+            "preview_time is 30, and the campaign 'c' of Amazon Connect has 60",
         ),
         (
             'sender: "+1"',

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from outcamp.core.channels import AgentVoiceSettings, ChannelSettings
 from outcamp.core.dispositions import PHONE_CHANNELS, Channel
 from outcamp.transports import aws, aws_sms, connect, ses, smtp, twilio
 from outcamp.transports.aws_sms import AwsSmsTransport
@@ -55,6 +56,12 @@ def test_the_capabilities_are_those_that_are_declared() -> None:
     assert [[str(one.chunk_size), yes[one.texts], yes[one.validity]] for one in declared] == [row[2:5] for row in table("transport")]
     assert [one.at_once for one in declared] == [row[5] == "at once" for row in table("transport")]
     assert ", ".join(sorted(PHONE_CHANNELS)) == table("transport")[1][1]
+
+
+def test_every_setting_of_a_voice_channel_has_its_fate() -> None:
+    """What each transport makes of it stands in the table."""
+    named = [name for row in table("setting") for name in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(set(AgentVoiceSettings.model_fields) - set(ChannelSettings.model_fields)) == sorted(named)
 
 
 def test_the_codes_of_smtp_are_those_of_its_file() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from outcamp.core.calls import call_terms
 from outcamp.core.channels import OUTBOX, SIMULATOR
 from outcamp.core.dispositions import PHONE_CHANNELS, Channel
 from outcamp.core.durations import parse_duration
@@ -82,8 +83,8 @@ def _outbox(manifest: Manifest, channel: Channel, settings: Settings) -> Transpo
     if channel not in PHONE_CHANNELS:
         problem = f"channels.{channel}.transport: the outbox does not carry {channel}."
         raise NotSupportedYet(problem, next_step="Publish the campaign with a connection of the type smtp, or a webhook.")
-    form = manifest.campaign.channels[channel].format or "parquet"
-    return OutboxTransport(outbox_folder(settings.home), manifest.campaign.name, form)
+    block = manifest.campaign.channels[channel]
+    return OutboxTransport(outbox_folder(settings.home), manifest.campaign.name, block.format or "parquet", call_terms(block))
 
 
 def _smtp(target: Target, sender: str | None) -> Transport:
@@ -112,7 +113,8 @@ def _webhook(target: Target, manifest: Manifest, channel: Channel) -> Transport:
     except ValueError as error:
         problem = f"The connection {target.name!r} declares how long the webhook knows a key again, and {error}"
         raise Permanent(problem, next_step='Write "idempotency": "24 hours" into its extra, or leave it out.') from None
-    return WebhookTransport(receiver, manifest.campaign.name, channel, manifest.campaign.channels[channel].sender)
+    block = manifest.campaign.channels[channel]
+    return WebhookTransport(receiver, manifest.campaign.name, channel, block.sender, call_terms(block))
 
 
 def _yes(value: object) -> bool:

@@ -40,7 +40,7 @@ class _Version:
     requests: str
     request: Callable[[Row, Voice], dict[str, Any]]
     terms: Callable[[Mapping[str, Any]], Terms]
-    of_each_request: frozenset[str]  # the settings that are part of each request
+    not_of_the_dialler: frozenset[str]  # settings that go with each request, or that this version does not have
 
 
 def _telephony(row: Row, voice: Voice) -> dict[str, Any]:
@@ -59,14 +59,14 @@ def _first(row: Row, voice: Voice) -> dict[str, Any]:  # noqa: ARG001 - the firs
 
 
 _VERSIONS: Final = {
-    1: _Version("connectcampaigns", "put_dial_request_batch", "dialRequests", _first, terms_of_first_campaign, frozenset()),
+    1: _Version("connectcampaigns", "put_dial_request_batch", "dialRequests", _first, terms_of_first_campaign, frozenset({"ring_time"})),
     2: _Version(
         "connectcampaignsv2",
         "put_outbound_request_batch",
         "outboundRequests",
         _telephony,
         terms_of_campaign,
-        frozenset({"sender", "detect_machine"}),
+        frozenset({"sender", "detect_machine", "ring_time"}),
     ),
 }
 
@@ -107,7 +107,7 @@ class ConnectCampaignTransport(OutcomesFromOutside):
             known = self._campaigns.ask("describe_campaign", _never, id=self._campaign)["campaign"]
         except (InDoubt, Refused) as why:  # it was a question: nothing can have been taken
             raise NotTaken(str(why)) from None
-        check_terms(self._channel, self._campaign, self._wanted, self._version.terms(known), self._version.of_each_request.__contains__)
+        check_terms(self._channel, self._campaign, self._wanted, self._version.terms(known), self._version.not_of_the_dialler)
         self._is_checked = True
 
     def _push(self, rows: list[Row], now: datetime) -> list[dict[str, Any]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from outcamp.core.channels import AgentVoiceSettings
+from outcamp.core.calls import call_terms
 from outcamp.core.errors import Permanent
 from outcamp.transports.connect import ConnectInstance, Voice
 
@@ -28,7 +29,7 @@ def terms_of_campaign(campaign: Mapping[str, Any]) -> Terms:
         terms["abandonment.target"] = rate["targetRate"]
         terms["abandonment.within"] = rate.get("connectionThresholdSeconds")
         terms["abandonment.counted_from"] = _COUNTED_FROM.get(rate.get("connectionStartPoint"))
-        terms["abandonment.over"] = rate.get("evaluationWindow")
+        terms["abandonment.over"] = _seconds(rate.get("evaluationWindow", ""))
     return terms
 
 
@@ -48,27 +49,28 @@ def terms_of_first_campaign(campaign: Mapping[str, Any]) -> Terms:
 
 def wanted_terms(instance: ConnectInstance, voice: Voice) -> Terms:
     """Return the terms that the campaign file asks for; what it leaves open, it takes as it is."""
-    terms: Terms = {"mode": "agentless", "sender": voice.sender, "detect_machine": voice.detect_machine}
-    terms["flow"] = voice.flow and instance.flows.get(voice.flow, voice.flow)
-    if isinstance(voice, AgentVoiceSettings):
-        terms |= {"mode": voice.mode, "agent_share": voice.agent_share, "may_discard": voice.may_discard}
-        terms["queue"] = voice.queue and instance.queues.get(voice.queue, voice.queue)
-        terms["preview_time"] = voice.preview_time and voice.preview_time.total_seconds()
-        if voice.abandonment is not None:
-            wanted = voice.abandonment
-            terms["abandonment.target"], terms["abandonment.counted_from"] = wanted.target, wanted.counted_from
-            terms["abandonment.within"] = wanted.within.total_seconds()
-            terms["abandonment.over"] = f"PT{wanted.over.total_seconds() / 3600:g}H"
+    terms: Terms = {"mode": "agentless", **call_terms(voice)}
+    if voice.sender is not None:
+        terms["sender"] = voice.sender
+    for name, ids in (("flow", instance.flows), ("queue", instance.queues)):
+        if name in terms:
+            terms[name] = ids.get(terms[name], terms[name])
     return terms
 
 
-def check_terms(channel: str, campaign: str, wanted: Terms, known: Terms, always: Callable[[str], bool]) -> None:
-    """Refuse a campaign of Amazon Connect whose terms are not those of the campaign file; ``always`` says which go with each request."""
+def check_terms(channel: str, campaign: str, wanted: Terms, known: Terms, elsewhere: Collection[str]) -> None:
+    """Refuse a campaign of Amazon Connect whose terms are not those of the campaign file, but for those that have their place elsewhere."""
     for name, value in wanted.items():
-        if value is None or always(name) or _same(value, known.get(name)):
+        if name in elsewhere or _same(value, known.get(name)):
             continue
         problem = f"channels.{channel}.{name} is {value}, and the campaign {campaign!r} of Amazon Connect has {known.get(name)}."
         raise Permanent(problem, next_step="Make them the same: the dialler goes by its own settings.")
+
+
+def _seconds(duration: str) -> int | None:
+    """Return the seconds of a duration in whole hours, minutes and seconds of ISO 8601: PT1H30M; None for another one."""
+    form = re.fullmatch(r"PT(?=.)(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)S)?", duration)
+    return form and sum(int(count or 0) * unit for count, unit in zip(form.groups(), (3600, 60, 1), strict=True))
 
 
 def _same(wanted: Any, known: Any) -> bool:

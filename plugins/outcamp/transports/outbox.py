@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from outcamp.core.calls import Term
 from outcamp.core.errors import Permanent
 from outcamp.transports.base import (
     BACKOFF,
@@ -44,14 +45,16 @@ class OutboxTransport(OutcomesFromOutside):
 
     capabilities = Capabilities(chunk_size=1000, texts=True, validity=True)
 
-    def __init__(self, folder: Path, campaign: str, form: str = "parquet") -> None:
+    def __init__(self, folder: Path, campaign: str, form: str = "parquet", call: Mapping[str, Term] | None = None) -> None:
+        """Take the folder of all campaigns, the campaign, the format of its files, and what it says about its calls."""
         self._folder = folder / f"campaign={campaign}"
         self._form = form
+        self._call = call or {}
 
     def submit(self, rows: pa.Table, now: datetime) -> pa.Table:
         """Write the chunk's file, unless it is there already; every row is accepted, or none is."""
         name = f"{rows[SUBMISSION][0].as_py()}.{self._form}"
-        content = _FORMS[self._form](_of_dialler(rows))
+        content = _FORMS[self._form](self._of_dialler(rows))
         try:
             self._write(name, content)
         except (PermissionError, NotADirectoryError, FileExistsError) as error:
@@ -82,10 +85,12 @@ class OutboxTransport(OutcomesFromOutside):
         finally:
             os.close(folder)
 
-
-def _of_dialler(rows: pa.Table) -> pa.Table:
-    """Return the columns that the other side is given."""
-    return rows.select([*COLUMNS, *(name for name in rows.column_names if name.startswith((CONTENT, COLUMN)))])
+    def _of_dialler(self, rows: pa.Table) -> pa.Table:
+        """Return the columns that the other side is given."""
+        given = rows.select([*COLUMNS, *(name for name in rows.column_names if name.startswith((CONTENT, COLUMN)))])
+        for name, term in self._call.items():
+            given = given.append_column(f"call.{name}", pa.repeat(pa.scalar(term), rows.num_rows))
+        return given
 
 
 def _parquet(table: pa.Table) -> bytes:

@@ -19,6 +19,7 @@ from typing import Any, Final
 import httpx
 import pyarrow as pa
 
+from outcamp.core.calls import Term
 from outcamp.core.dispositions import DISPOSITIONS, NO_OUTCOME, UNKNOWN, Channel
 from outcamp.core.errors import Permanent, Transient
 from outcamp.transports.base import (
@@ -60,8 +61,12 @@ class Receiver:
 class WebhookTransport(OutcomesFromOutside):
     """Posts each chunk in one request of its own connection."""
 
-    def __init__(self, receiver: Receiver, campaign: str, channel: Channel, sender: str | None = None) -> None:
+    def __init__(
+        self, receiver: Receiver, campaign: str, channel: Channel, sender: str | None = None, call: Mapping[str, Term] | None = None
+    ) -> None:
+        """Take the receiver, what the campaign is and who sends, and what it says about its calls."""
         self._receiver, self._campaign, self._channel, self._sender = receiver, campaign, channel, sender
+        self._call = {"call": call} if call else {}
         if not receiver.secret:
             next_step = "Put the secret that the receiver checks signatures with into the connection's password."
             raise Permanent("The webhook's connection has no password, and nothing is sent unsigned.", next_step=next_step)
@@ -92,6 +97,7 @@ class WebhookTransport(OutcomesFromOutside):
             "channel": self._channel,
             "sender": self._sender,
             "sent_at": now,
+            **self._call,
             "messages": [_message(row) for row in rows.to_pylist()],
         }
         return json.dumps(chunk, default=_in_words, ensure_ascii=False, separators=(",", ":")).encode()
