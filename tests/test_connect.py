@@ -193,7 +193,7 @@ def pushed(
 ) -> Any:
     """The answers of a campaign to these people's calls."""
     with StrictAws(SERVICES[version], pushing) as amazon:
-        transport = ConnectCampaignTransport(amazon.account(), INSTANCE, channel, voice(settings, channel), "c", version)
+        transport = ConnectCampaignTransport(amazon.account(), INSTANCE, channel, voice(settings, channel), "c", str(version))
         return transport.submit(rows(*people, channel=channel, until=until), NOW)
 
 
@@ -388,7 +388,7 @@ def test_a_chunk_is_what_amazon_takes_at_once() -> None:
 def test_a_version_that_is_none_is_refused() -> None:
     """There are two."""
     with pytest.raises(Permanent) as raised:
-        ConnectCampaignTransport(ACCOUNT, INSTANCE, "agent_voice", voice(AGENTS, "agent_voice"), "c", 3)
+        ConnectCampaignTransport(ACCOUNT, INSTANCE, "agent_voice", voice(AGENTS, "agent_voice"), "c", "3")
     assert (
         "The connection 'amazon' asks for version 3 of Amazon Connect's campaigns, and there are 1 and 2.\n"
         "  Next: Correct connect_version in its extra, or leave it out for 2."

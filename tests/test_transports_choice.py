@@ -108,11 +108,18 @@ def test_a_connection_to_twilio_carries_texts_and_automated_calls(kind: str, ext
 
 def test_a_connection_of_the_type_aws_calls_one_by_one_or_into_a_campaign() -> None:
     """Its extra names the instance and the campaign, and the ids of what campaign files name."""
-    calls = manifest(VOICE.replace("SETTINGS", 'sender: "+1", flow: renewal'))
+    head = VOICE.replace("SETTINGS", 'sender: "+1", flow: renewal')
+    calls = manifest(head)
     extra = {"region_name": "us-east-1", "connect_instance": "i-1", "flows": {"renewal": "flow-7"}}
     single = transport_behind(target("aws", login="AKID", options=extra), calls, Channel.AUTOMATED_VOICE)
     pushed = transport_behind(target("aws", login="AKID", options=extra | {"connect_campaign": "c-1"}), calls, Channel.AUTOMATED_VOICE)
     assert [ConnectTransport, ConnectCampaignTransport] == [type(single), type(pushed)]
+    as_text = target("aws", login="AKID", options=extra | {"flows": '{"renewal": "flow-7"}'})
+    assert isinstance(transport_behind(as_text, calls, Channel.AUTOMATED_VOICE), ConnectTransport)
+    assert (
+        "The extra of the connection 'theirs' has the flows 'renewal', which is no object of JSON.\n"
+        '  Next: Write it as {"name": "value"}.'
+    ) == refused(Permanent, target("aws", login="AKID", options=extra | {"flows": "renewal"}), Channel.AUTOMATED_VOICE, head)
 
 
 def test_what_a_connection_cannot_carry_is_refused_in_the_task() -> None:
@@ -157,7 +164,8 @@ def test_what_no_transport_does_is_told_before_publishing() -> None:
         for finding in not_supported_yet(campaign(head=head), file="a.yaml")
     ]
     assert [
-        "a.yaml: channels.email.transport: This setting is not supported yet.\n  Next: Use a connection of the type smtp, or a webhook."
+        "a.yaml: channels.email.transport: This setting is not supported yet.\n"
+        "  Next: Use a connection of the type smtp or aws, or a webhook."
     ] == said
     whole = EMAIL.replace("Hi,", 'Hi, transport: mail, unsubscribe: "https://x.example/u",')
     assert [] == not_supported_yet(campaign(head=whole))

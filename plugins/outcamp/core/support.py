@@ -48,5 +48,5 @@ def _transports(campaign: Campaign) -> list[tuple[str, object, str]]:
     found: list[tuple[str, object, str]] = []
     for channel, settings in campaign.channels.items():
         if settings.transport == OUTBOX and channel not in PHONE_CHANNELS:
-            found.append((f"channels.{channel}.transport", OUTBOX, "Use a connection of the type smtp, or a webhook."))
+            found.append((f"channels.{channel}.transport", OUTBOX, "Use a connection of the type smtp or aws, or a webhook."))
     return found

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from outcamp.core.dispositions import Channel
+from outcamp.core.errors import Permanent
 from outcamp.dag.connections import url_of
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 def of_aws(target: Target, manifest: Manifest, channel: Channel) -> Transport:
     """Return the transport that a connection of the type aws stands for on a channel; its extra may hold that transport's settings."""
-    return OF_AWS[channel](aws_account(target), target.options, manifest, channel)
+    return OF_AWS[channel](aws_account(target), target, manifest, channel)
 
 
 def is_twilio(target: Target) -> bool:
@@ -48,7 +51,7 @@ def aws_account(target: Target) -> AwsAccount:
     from outcamp.transports.aws import AwsAccount
 
     extra = target.options
-    services = {name: settings.get("endpoint_url") for name, settings in extra.get("service_config", {}).items()}
+    services = {name: settings.get("endpoint_url") for name, settings in _object(target, "service_config").items()}
     return AwsAccount(
         name=target.name,
         key_id=target.login or extra.get("aws_access_key_id", ""),
@@ -57,34 +60,35 @@ def aws_account(target: Target) -> AwsAccount:
         region=extra.get("region_name"),
         endpoint_url=extra.get("endpoint_url"),
         role_arn=extra.get("role_arn"),
-        role_options=extra.get("assume_role_kwargs", {}),
+        role_options=_object(target, "assume_role_kwargs"),
         endpoints={name: url for name, url in services.items() if url},
     )
 
 
-def _ses(account: AwsAccount, extra: Mapping[str, Any], manifest: Manifest, channel: Channel) -> Transport:
+def _ses(account: AwsAccount, target: Target, manifest: Manifest, channel: Channel) -> Transport:
     from outcamp.transports.ses import SesTransport
 
-    return SesTransport(account, manifest.campaign.channels[channel].sender or "", extra.get("configuration_set"))
+    return SesTransport(account, manifest.campaign.channels[channel].sender or "", target.options.get("configuration_set"))
 
 
-def _aws_sms(account: AwsAccount, extra: Mapping[str, Any], manifest: Manifest, channel: Channel) -> Transport:
+def _aws_sms(account: AwsAccount, target: Target, manifest: Manifest, channel: Channel) -> Transport:
     from outcamp.transports.aws_sms import AwsSmsTransport
 
     names = {"ConfigurationSetName": "configuration_set", "MessageType": "message_type", "MaxPrice": "max_price"}
-    settings = {name: str(extra[setting]) for name, setting in names.items() if setting in extra}
+    settings = {name: str(target.options[setting]) for name, setting in names.items() if setting in target.options}
     return AwsSmsTransport(account, manifest.campaign.channels[channel].sender, settings)
 
 
-def _connect(account: AwsAccount, extra: Mapping[str, Any], manifest: Manifest, channel: Channel) -> Transport:
+def _connect(account: AwsAccount, target: Target, manifest: Manifest, channel: Channel) -> Transport:
     from outcamp.transports.connect import ConnectInstance, ConnectTransport
     from outcamp.transports.connect_campaign import ConnectCampaignTransport
 
     voice = cast("Voice", manifest.campaign.channels[channel])
-    instance = ConnectInstance(extra.get("connect_instance", ""), extra.get("flows", {}), extra.get("queues", {}))
+    extra = target.options
+    instance = ConnectInstance(extra.get("connect_instance", ""), _object(target, "flows"), _object(target, "queues"))
     if "connect_campaign" not in extra:
         return ConnectTransport(account, instance, channel, voice)
-    return ConnectCampaignTransport(account, instance, channel, voice, extra["connect_campaign"], extra.get("connect_version", 2))
+    return ConnectCampaignTransport(account, instance, channel, voice, extra["connect_campaign"], str(extra.get("connect_version", 2)))
 
 
 def _twilio_sms(account: TwilioAccount, manifest: Manifest) -> Transport:
@@ -100,7 +104,19 @@ def _twilio_voice(account: TwilioAccount, manifest: Manifest) -> Transport:
     return TwilioVoiceTransport(account, voice.sender, voice.flow, voice.ring_time, detect_machine=voice.detect_machine)
 
 
-OF_AWS: Final[Mapping[Channel, Callable[[AwsAccount, Mapping[str, Any], Manifest, Channel], Transport]]] = {
+def _object(target: Target, name: str) -> Mapping[str, Any]:
+    """Return an object in a connection's extra; in a connection that is written as a URI it is a text of JSON."""
+    found = target.options.get(name) or {}
+    if isinstance(found, str):
+        with suppress(ValueError):
+            found = json.loads(found)
+    if not isinstance(found, Mapping):
+        problem = f"The extra of the connection {target.name!r} has the {name} {found!r}, which is no object of JSON."
+        raise Permanent(problem, next_step='Write it as {"name": "value"}.')
+    return found
+
+
+OF_AWS: Final[Mapping[Channel, Callable[[AwsAccount, Target, Manifest, Channel], Transport]]] = {
     Channel.EMAIL: _ses,
     Channel.SMS: _aws_sms,
     Channel.AUTOMATED_VOICE: _connect,

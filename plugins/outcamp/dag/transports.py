@@ -82,7 +82,7 @@ def _outbox(manifest: Manifest, channel: Channel, settings: Settings) -> Transpo
 
     if channel not in PHONE_CHANNELS:
         problem = f"channels.{channel}.transport: the outbox does not carry {channel}."
-        raise NotSupportedYet(problem, next_step="Publish the campaign with a connection of the type smtp, or a webhook.")
+        raise NotSupportedYet(problem, next_step="Publish the campaign with a connection of the type smtp or aws, or a webhook.")
     block = manifest.campaign.channels[channel]
     return OutboxTransport(outbox_folder(settings.home), manifest.campaign.name, block.format or "parquet", call_terms(block))
 

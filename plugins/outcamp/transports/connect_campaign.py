@@ -59,8 +59,8 @@ def _first(row: Row, voice: Voice) -> dict[str, Any]:  # noqa: ARG001 - the firs
 
 
 _VERSIONS: Final = {
-    1: _Version("connectcampaigns", "put_dial_request_batch", "dialRequests", _first, terms_of_first_campaign, frozenset({"ring_time"})),
-    2: _Version(
+    "1": _Version("connectcampaigns", "put_dial_request_batch", "dialRequests", _first, terms_of_first_campaign, frozenset({"ring_time"})),
+    "2": _Version(
         "connectcampaignsv2",
         "put_outbound_request_batch",
         "outboundRequests",
@@ -76,7 +76,9 @@ class ConnectCampaignTransport(OutcomesFromOutside):
 
     capabilities = Capabilities(chunk_size=MOST, validity=True)
 
-    def __init__(self, account: AwsAccount, instance: ConnectInstance, channel: str, voice: Voice, campaign: str, version: int = 2) -> None:
+    def __init__(
+        self, account: AwsAccount, instance: ConnectInstance, channel: str, voice: Voice, campaign: str, version: str = "2"
+    ) -> None:
         if version not in _VERSIONS:
             problem = f"The connection {account.name!r} asks for version {version} of Amazon Connect's campaigns, and there are 1 and 2."
             raise Permanent(problem, next_step="Correct connect_version in its extra, or leave it out for 2.")
