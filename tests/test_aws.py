@@ -86,6 +86,25 @@ def test_a_connection_without_a_key_is_what_the_machine_may(monkeypatch: pytest.
     assert "Credential=MACHINE/" in mail.headers[0]["Authorization"]
 
 
+def test_a_profile_is_one_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One that is not there is said."""
+    (tmp_path / "credentials").write_text("[sender]\naws_access_key_id = PROFILE\naws_secret_access_key = s3cret\n", encoding="utf-8")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    with amazon("sesv2", {"MessageId": "1"}) as mail:
+        assert ["accepted"] == statuses(behind(at(mail, profile_name="sender"), login="").submit(rows(ADA), NOW))
+        assert "Amazon SES takes nothing through the connection 'mail': ProfileNotFound." == refusal(
+            at(mail, profile_name="none"), login=""
+        )
+    assert "Credential=PROFILE/" in mail.headers[0]["Authorization"]
+
+
+def test_a_way_to_a_role_that_is_not_known_is_refused() -> None:
+    """Rather than to send as somebody else."""
+    assert "The connection 'mail' has the assume_role_method 'assume_role_with_saml', which outcamp does not know yet." == refusal(
+        {"region_name": "eu-west-1", "assume_role_method": "assume_role_with_saml"}
+    )
+
+
 def role_of(seen: str) -> dict[str, Any]:
     return {"Credentials": {"AccessKeyId": seen, "SecretAccessKey": "x", "SessionToken": "role", "Expiration": "2999-01-01T00:00:00Z"}}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -243,6 +244,16 @@ def test_a_chunk_that_comes_again_is_there_once(door: Door) -> None:
     assert [person["endpoint"] for person in people] == door.received()
     door.submit(door.person("ben", recipient_id="another"), chunk=1)
     assert 3 == len(door.received())
+
+
+@behind(ALL)
+def test_no_log_names_a_recipient(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither id, endpoint nor text, at any level, and whatever the other side says."""
+    caplog.set_level(logging.DEBUG)
+    people = [door.person(name, recipient_id=f"who-is-{name}") for name in ("ada", "gone", "ada", "busy")]
+    door.submit(*people)
+    words = {word for person in people for word in (person["endpoint"], person["recipient_id"])} | {"Hello you"}
+    assert [] == [word for word in words if word in caplog.text]
 
 
 BAD = [

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from outcamp.core.dispositions import Channel
-from outcamp.core.errors import Permanent
+from outcamp.core.errors import NotSupportedYet, Permanent
 from outcamp.dag.connections import url_of
 
 if TYPE_CHECKING:
@@ -51,6 +51,11 @@ def aws_account(target: Target) -> AwsAccount:
     from outcamp.transports.aws import AwsAccount
 
     extra = target.options
+    if extra.get("assume_role_method", "assume_role") != "assume_role":
+        problem = (
+            f"The connection {target.name!r} has the assume_role_method {extra['assume_role_method']!r}, which outcamp does not know yet."
+        )
+        raise NotSupportedYet(problem, next_step="Use a key or a profile that may take on the role by itself.")
     services = {name: settings.get("endpoint_url") for name, settings in _object(target, "service_config").items()}
     return AwsAccount(
         name=target.name,
@@ -59,6 +64,7 @@ def aws_account(target: Target) -> AwsAccount:
         token=extra.get("aws_session_token"),
         region=extra.get("region_name"),
         endpoint_url=extra.get("endpoint_url"),
+        profile=extra.get("profile_name"),
         role_arn=extra.get("role_arn"),
         role_options=_object(target, "assume_role_kwargs"),
         endpoints={name: url for name, url in services.items() if url},

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import ssl
 from collections.abc import Callable, Mapping
@@ -50,6 +51,7 @@ class AwsAccount:
     Attributes:
         name: of the connection.
         key_id: with the secret and the token; without them whatever the machine is allowed to.
+        profile: of the machine's own configuration, where there is no key.
         role_arn: a role to take on first; ``role_options`` are the further arguments of AssumeRole.
         endpoint_url: where to ask instead of Amazon's own addresses, but for the role; ``endpoints`` are those of single services.
     """
@@ -60,6 +62,7 @@ class AwsAccount:
     token: str | None = None
     region: str | None = None
     endpoint_url: str | None = None
+    profile: str | None = None
     role_arn: str | None = None
     role_options: Mapping[str, Any] = field(default_factory=dict)
     endpoints: Mapping[str, str] = field(default_factory=dict)
@@ -158,7 +161,9 @@ def _session(account: AwsAccount) -> Any:
 
 
 def _new_session(account: AwsAccount) -> Any:
-    session = _sdk("botocore.session").get_session()
+    # At its level DEBUG the SDK would write whole requests down, and with them addresses, numbers and texts.
+    logging.getLogger("botocore").setLevel(logging.INFO)
+    session = _sdk("botocore.session").Session(profile=account.profile)
     session.register_component("data_loader", _descriptions())
     if account.region:
         session.set_config_variable("region", account.region)
