@@ -140,9 +140,18 @@ def test_a_role_that_cannot_be_taken_on_leaves_nobody_in_doubt(reply: Reply, sta
     assert [] == mail.asked
 
 
-def test_a_connection_without_a_region_says_so() -> None:
+@pytest.mark.parametrize(
+    ("extra", "why"),
+    [
+        ({}, "NoRegionError"),
+        ({"region_name": "nowhere at all"}, "InvalidRegionError"),
+        ({"region_name": "eu-west-1", "endpoint_url": "nowhere"}, "ValueError"),
+        ({"region_name": "eu-west-1", "role_arn": "x"}, "ParamValidationError"),
+    ],
+)
+def test_a_connection_that_makes_no_request_says_so(extra: dict[str, Any], why: str) -> None:
     """Before anything is sent."""
-    assert "Amazon SES takes nothing through the connection 'mail': NoRegionError." == refusal({})
+    assert f"Amazon SES takes nothing through the connection 'mail': {why}." == refusal(extra)
 
 
 def test_a_certificate_that_is_not_trusted_ends_it_before_anything_is_said(tmp_path: Path) -> None:

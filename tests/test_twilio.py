@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -162,12 +163,16 @@ def test_what_a_campaign_must_say_for_twilio() -> None:
         TwilioSmsTransport(account, None)
     with pytest.raises(Permanent) as with_a_name:
         voice(account, "renewal-reminder")
+    with pytest.raises(Permanent) as with_a_path:
+        TwilioSmsTransport(replace(account, status_callback="/twilio"), SENDER)
     assert [
         "channels.sms.sender is missing, and Twilio needs one.\n"
         "  Next: Write a number, a sender ID, or the SID of a messaging service (MG...).",
         "channels.automated_voice.flow is 'renewal-reminder', and Twilio runs TwiML.\n"
         "  Next: Write the address of a TwiML document (https://...), or the document itself (<Response>...).",
-    ] == [str(without_sender.value), str(with_a_name.value)]
+        "The status_callback in the extra of the connection 'twilio' is '/twilio', which is no address.\n"
+        "  Next: Write https://, the host and the path.",
+    ] == [str(raised.value) for raised in (without_sender, with_a_name, with_a_path)]
 
 
 @pytest.mark.parametrize("url", ["ftp://x.example", "x.example"])

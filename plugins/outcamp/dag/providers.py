@@ -74,7 +74,8 @@ def aws_account(target: Target) -> AwsAccount:
 def _ses(account: AwsAccount, target: Target, manifest: Manifest, channel: Channel) -> Transport:
     from outcamp.transports.ses import SesTransport
 
-    return SesTransport(account, manifest.campaign.channels[channel].sender or "", target.options.get("configuration_set"))
+    configuration_set = target.options.get("configuration_set")
+    return SesTransport(account, manifest.campaign.channels[channel].sender or "", configuration_set and str(configuration_set))
 
 
 def _aws_sms(account: AwsAccount, target: Target, manifest: Manifest, channel: Channel) -> Transport:
@@ -91,10 +92,10 @@ def _connect(account: AwsAccount, target: Target, manifest: Manifest, channel: C
 
     voice = cast("Voice", manifest.campaign.channels[channel])
     extra = target.options
-    instance = ConnectInstance(extra.get("connect_instance", ""), _object(target, "flows"), _object(target, "queues"))
+    instance = ConnectInstance(str(extra.get("connect_instance", "")), _object(target, "flows"), _object(target, "queues"))
     if "connect_campaign" not in extra:
         return ConnectTransport(account, instance, channel, voice)
-    return ConnectCampaignTransport(account, instance, channel, voice, extra["connect_campaign"], str(extra.get("connect_version", 2)))
+    return ConnectCampaignTransport(account, instance, channel, voice, str(extra["connect_campaign"]), str(extra.get("connect_version", 2)))
 
 
 def _twilio_sms(account: TwilioAccount, manifest: Manifest) -> Transport:

@@ -71,9 +71,9 @@ class AwsAccount:
 class AwsService:
     """One of Amazon's services. It is asked once each time: a repeated request could send twice."""
 
-    def __init__(self, account: AwsAccount, service: str, title: str, unfit: str) -> None:
-        """Take the account, the service's name in the SDK and among people, and the disposition of a row that cannot be asked for."""
-        self._account, self.title, self._unfit = account, title, unfit
+    def __init__(self, account: AwsAccount, service: str, title: str) -> None:
+        """Take the account, and the service's name in the SDK and among people."""
+        self._account, self._title = account, title
         boto3, self._errors = _sdk("boto3"), _sdk("botocore.exceptions")
         try:
             session = _session(account)
@@ -99,8 +99,8 @@ class AwsService:
             answer: Said = getattr(self._client, operation)(**request)
         except errors.ClientError as error:
             self._raise_what_is_meant(error.response, refusal)
-        except errors.ParamValidationError:  # nothing was sent: the row's own values do not make a request
-            raise Refused(self._unfit) from None
+        except errors.ParamValidationError as error:  # nothing was sent: the settings do not make a request
+            self._refuse(type(error).__name__)
         except (errors.EndpointConnectionError, errors.ConnectTimeoutError, errors.ProxyConnectionError) as error:
             raise NotTaken(type(error).__name__) from None
         except Exception as error:  # noqa: BLE001 - whatever else broke, it may have been after the request was out
@@ -134,7 +134,7 @@ class AwsService:
         self._refuse(f"{code} {reason_of(said)}".strip())
 
     def _refuse(self, why: str) -> NoReturn:
-        problem = f"{self.title} takes nothing through the connection {self._account.name!r}: {why}."
+        problem = f"{self._title} takes nothing through the connection {self._account.name!r}: {why}."
         raise Permanent(problem, next_step="Correct the Airflow connection, its rights at Amazon, or the channel's settings.") from None
 
 

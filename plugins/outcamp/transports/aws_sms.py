@@ -45,7 +45,7 @@ class AwsSmsTransport(OutcomesFromOutside):
     def __init__(self, account: AwsAccount, sender: str | None, settings: Mapping[str, str]) -> None:
         """Take the account, the number, pool or sender that messages come from, and what else each request says."""
         self._settings = dict(settings) | ({"OriginationIdentity": sender} if sender else {})
-        self._sms = AwsService(account, "pinpoint-sms-voice-v2", "AWS End User Messaging", unfit="failed")
+        self._sms = AwsService(account, "pinpoint-sms-voice-v2", "AWS End User Messaging")
 
     def submit(self, rows: pa.Table, now: datetime) -> pa.Table:
         """Send each row's text."""

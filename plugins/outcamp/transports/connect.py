@@ -51,7 +51,7 @@ class ConnectTransport(OutcomesFromOutside):
 
     def __init__(self, account: AwsAccount, instance: ConnectInstance, channel: str, voice: Voice) -> None:
         self._request = _request(account, instance, channel, voice)
-        self._connect = AwsService(account, "connect", "Amazon Connect", unfit="failed")
+        self._connect = AwsService(account, "connect", "Amazon Connect")
 
     def submit(self, rows: pa.Table, now: datetime) -> pa.Table:
         """Start a call to each row's number."""

@@ -85,7 +85,7 @@ class ConnectCampaignTransport(OutcomesFromOutside):
         self._channel, self._voice, self._campaign, self._version = channel, voice, campaign, _VERSIONS[version]
         self._wanted = wanted_terms(instance, voice)
         self._is_checked = False
-        self._campaigns = AwsService(account, self._version.service, "Amazon Connect", unfit="failed")
+        self._campaigns = AwsService(account, self._version.service, "Amazon Connect")
 
     def submit(self, rows: pa.Table, now: datetime) -> pa.Table:
         """Push the chunk in one request, and return what Amazon says of each row."""
@@ -107,7 +107,7 @@ class ConnectCampaignTransport(OutcomesFromOutside):
             return
         try:
             known = self._campaigns.ask("describe_campaign", _never, id=self._campaign)["campaign"]
-        except (InDoubt, Refused) as why:  # it was a question: nothing can have been taken
+        except InDoubt as why:  # it was a question: nothing can have been taken
             raise NotTaken(str(why)) from None
         check_terms(self._channel, self._campaign, self._wanted, self._version.terms(known), self._version.not_of_the_dialler)
         self._is_checked = True

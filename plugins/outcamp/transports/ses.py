@@ -29,7 +29,7 @@ class SesTransport(OutcomesFromOutside):
     def __init__(self, account: AwsAccount, sender: str, configuration_set: str | None = None) -> None:
         self._sender, self._address = sender, sender_address(sender)
         self._settings = {"ConfigurationSetName": configuration_set} if configuration_set else {}
-        self._ses = AwsService(account, "sesv2", "Amazon SES", unfit="rejected")
+        self._ses = AwsService(account, "sesv2", "Amazon SES")
 
     def submit(self, rows: pa.Table, now: datetime) -> pa.Table:
         """Send each row's message, with the texts in its columns ``content.*``."""

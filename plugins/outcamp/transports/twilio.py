@@ -75,6 +75,11 @@ class TwilioApi:
         if not (account.sid and account.login and account.password):
             next_step = "Put the account's SID into the connection's login, and its token into the password."
             raise Permanent(f"The connection {account.name!r} does not hold Twilio's SID and token.", next_step=next_step)
+        if account.status_callback is not None and not is_address(account.status_callback):
+            problem = (
+                f"The status_callback in the extra of the connection {account.name!r} is {account.status_callback!r}, which is no address."
+            )
+            raise Permanent(problem, next_step="Write https://, the host and the path.")
         limits = httpx.Limits(max_connections=WIDTH)
         timeout = httpx.Timeout(30, connect=10)
         try:
@@ -146,7 +151,7 @@ class TwilioVoiceTransport(OutcomesFromOutside):
     def __init__(self, account: TwilioAccount, sender: str | None, flow: str | None, ring_time: timedelta, *, detect_machine: bool) -> None:
         self._api = TwilioApi(account)
         self._flow = flow or ""
-        if not self._flow.startswith(("https://", "http://", "<")):
+        if not self._flow.startswith("<") and not is_address(self._flow):
             problem = f"channels.automated_voice.flow is {flow!r}, and Twilio runs TwiML."
             raise Permanent(
                 problem, next_step="Write the address of a TwiML document (https://...), or the document itself (<Response>...)."
@@ -164,6 +169,15 @@ class TwilioVoiceTransport(OutcomesFromOutside):
     def _call(self, row: Row) -> str:
         flow = {"Twiml": self._flow} if self._flow.startswith("<") else {"Url": with_reference(self._flow, row)}
         return self._api.create("Calls", REFUSED_CALLS, row, To=row["endpoint"], **self._settings, **flow)
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an address that Twilio can ask."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        return False
+    return url.scheme in {"http", "https"} and bool(url.host)
 
 
 def with_reference(url: str, row: Row) -> str:
