@@ -100,13 +100,22 @@ def test_a_profile_is_one_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 def test_a_way_to_a_role_that_is_not_known_is_refused() -> None:
     """Rather than to send as somebody else."""
-    assert "The connection 'mail' has the assume_role_method 'assume_role_with_saml', which outcamp does not know yet." == refusal(
+    assert "The connection 'mail' has the assume_role_method 'assume_role_with_saml', which is not known yet." == refusal(
         {"region_name": "eu-west-1", "assume_role_method": "assume_role_with_saml"}
     )
 
 
 def role_of(seen: str) -> dict[str, Any]:
     return {"Credentials": {"AccessKeyId": seen, "SecretAccessKey": "x", "SessionToken": "role", "Expiration": "2999-01-01T00:00:00Z"}}
+
+
+def test_credentials_that_cannot_be_fetched_for_now_leave_nobody_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's own source of credentials is away: nothing was on its way yet."""
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9/credentials")
+    monkeypatch.setattr("botocore.utils.ContainerMetadataFetcher.SLEEP_TIME", 0)
+    with amazon("sesv2", {"MessageId": "1"}) as mail:
+        assert ["throttled"] == statuses(behind(at(mail), login="").submit(rows(ADA), NOW))
+    assert [] == mail.asked
 
 
 def test_a_role_is_taken_on_before_anything_is_sent() -> None:
@@ -168,7 +177,7 @@ def test_a_deployment_without_the_library_says_how_to_get_it(monkeypatch: pytest
     """The library is an extra, loaded when a connection of the type aws is used."""
     monkeypatch.setitem(sys.modules, "boto3", None)
     with pytest.raises(Permanent) as raised:
-        behind({"region_name": "eu-west-1"})
+        behind({"region_name": "eu-west-1"}).submit(rows(ADA), NOW)
     assert "Amazon's services need the library boto3.\n  Next: pip install outcamp[aws]" == str(raised.value)
 
 

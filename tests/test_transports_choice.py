@@ -117,8 +117,7 @@ def test_a_connection_of_the_type_aws_calls_one_by_one_or_into_a_campaign() -> N
     as_text = target("aws", login="AKID", options=extra | {"flows": '{"renewal": "flow-7"}'})
     assert isinstance(transport_behind(as_text, calls, Channel.AUTOMATED_VOICE), ConnectTransport)
     assert (
-        "The extra of the connection 'theirs' has the flows 'renewal', which is no object of JSON.\n"
-        '  Next: Write it as {"name": "value"}.'
+        'The extra of the connection \'theirs\' has flows, which is no object of JSON.\n  Next: Write it as {"name": "value"}.'
     ) == refused(Permanent, target("aws", login="AKID", options=extra | {"flows": "renewal"}), Channel.AUTOMATED_VOICE, head)
 
 

@@ -52,9 +52,7 @@ def aws_account(target: Target) -> AwsAccount:
 
     extra = target.options
     if extra.get("assume_role_method", "assume_role") != "assume_role":
-        problem = (
-            f"The connection {target.name!r} has the assume_role_method {extra['assume_role_method']!r}, which outcamp does not know yet."
-        )
+        problem = f"The connection {target.name!r} has the assume_role_method {extra['assume_role_method']!r}, which is not known yet."
         raise NotSupportedYet(problem, next_step="Use a key or a profile that may take on the role by itself.")
     services = {name: settings.get("endpoint_url") for name, settings in _object(target, "service_config").items()}
     return AwsAccount(
@@ -118,7 +116,7 @@ def _object(target: Target, name: str) -> Mapping[str, Any]:
         with suppress(ValueError):
             found = json.loads(found)
     if not isinstance(found, Mapping):
-        problem = f"The extra of the connection {target.name!r} has the {name} {found!r}, which is no object of JSON."
+        problem = f"The extra of the connection {target.name!r} has {name}, which is no object of JSON."
         raise Permanent(problem, next_step='Write it as {"name": "value"}.')
     return found
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from threading import Lock
 from typing import Any, Final, NoReturn
 
 from outcamp.core.errors import Permanent
@@ -72,31 +73,17 @@ class AwsService:
     """One of Amazon's services. It is asked once each time: a repeated request could send twice."""
 
     def __init__(self, account: AwsAccount, service: str, title: str) -> None:
-        """Take the account, and the service's name in the SDK and among people."""
-        self._account, self._title = account, title
-        boto3, self._errors = _sdk("boto3"), _sdk("botocore.exceptions")
-        try:
-            session = _session(account)
-            self._credentials = session.get_credentials()
-            config = _sdk("botocore.config").Config(
-                retries={"mode": "standard", "total_max_attempts": 1},
-                connect_timeout=CONNECT_TIMEOUT,
-                read_timeout=READ_TIMEOUT,
-                max_pool_connections=WIDTH,
-            )
-            shared = boto3.Session(botocore_session=session)
-            self._client = shared.client(service, endpoint_url=account.endpoints.get(service, account.endpoint_url), config=config)
-        except (self._errors.BotoCoreError, ValueError) as error:
-            self._refuse(type(error).__name__)
-        if self._credentials is None:
-            self._refuse("NoCredentialsError")
+        """Take the account, and the service's name in the SDK and among people; nothing is loaded before it is asked."""
+        self._account, self._service, self._title = account, service, title
+        self._opening = Lock()
+        self._client: Any = None
 
     def ask(self, operation: str, refusal: Refusal, **request: Any) -> Said:
         """Return what the service answers; an error becomes a word about the row: see the table above."""
-        errors = self._errors
-        self._renew_credentials()
+        errors = _sdk("botocore.exceptions")
+        client = self._ready()
         try:
-            answer: Said = getattr(self._client, operation)(**request)
+            answer: Said = getattr(client, operation)(**request)
         except errors.ClientError as error:
             self._raise_what_is_meant(error.response, refusal)
         except errors.ParamValidationError as error:  # nothing was sent: the settings do not make a request
@@ -109,18 +96,24 @@ class AwsService:
             raise InDoubt(type(error).__name__) from None
         return answer
 
-    def _renew_credentials(self) -> None:
-        """Take on the role, if there is one, before anything is on its way."""
+    def _ready(self) -> Any:
+        """Return the client, with credentials that are valid now: whatever fails here, nothing is on its way yet."""
+        errors = _sdk("botocore.exceptions")
         try:
-            self._credentials.get_frozen_credentials()
-        except self._errors.ClientError as error:
+            with self._opening:
+                if self._client is None:
+                    session = _session(self._account)
+                    self._client, self._credentials = _client(session, self._account, self._service), session.get_credentials()
+                self._credentials.get_frozen_credentials()
+        except errors.ClientError as error:
             if _is_passing(error.response):
                 raise NotTaken(code_of(error.response)) from None
             self._refuse(f"AssumeRole: {code_of(error.response)}")
-        except self._errors.HTTPClientError as error:
+        except (errors.HTTPClientError, errors.CredentialRetrievalError, errors.MetadataRetrievalError) as error:
             raise NotTaken(type(error).__name__) from None
-        except self._errors.BotoCoreError as error:
+        except (errors.BotoCoreError, ValueError) as error:
             self._refuse(type(error).__name__)
+        return self._client
 
     def _raise_what_is_meant(self, said: Said, refusal: Refusal) -> NoReturn:
         code, status = code_of(said), said["ResponseMetadata"]["HTTPStatusCode"]
@@ -143,10 +136,10 @@ def _session(account: AwsAccount) -> Any:
     session = _new_session(account)
     if account.key_id:
         session.set_credentials(account.key_id, account.secret, account.token)
-    if not account.role_arn:
-        return session
     if session.get_credentials() is None:
         raise _sdk("botocore.exceptions").NoCredentialsError
+    if not account.role_arn:
+        return session
     credentials = _sdk("botocore.credentials")
     fetcher = credentials.AssumeRoleCredentialFetcher(
         client_creator=lambda service, **more: session.create_client(service, endpoint_url=account.endpoints.get(service), **more),
@@ -158,6 +151,17 @@ def _session(account: AwsAccount) -> Any:
     # The way of the SDK's own documentation: it has no public one to renew a role that is not in its configuration file.
     of_role._credentials = credentials.DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # noqa: SLF001
     return of_role
+
+
+def _client(session: Any, account: AwsAccount, service: str) -> Any:
+    config = _sdk("botocore.config").Config(
+        retries={"mode": "standard", "total_max_attempts": 1},
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        max_pool_connections=WIDTH,
+    )
+    url = account.endpoints.get(service, account.endpoint_url)
+    return _sdk("boto3").Session(botocore_session=session).client(service, endpoint_url=url, config=config)
 
 
 def _new_session(account: AwsAccount) -> Any:
