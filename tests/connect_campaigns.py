@@ -5,25 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from drafts import campaign
+from outcamp.core.dispositions import Channel
+from outcamp.transports.connect import ConnectInstance, Voice
 from strict_aws import Reply
 
+INSTANCE = ConnectInstance("11111111-2222", {"renewal-reminder": "flow-7"}, {"sales": "queue-3"})
 FLOW, QUEUE = "arn:aws:connect:us-east-1:123456789012:instance/1/contact-flow/flow-7", "queue-3"
 CALL = {"connectContactFlowId": FLOW, "connectSourcePhoneNumber": "+18005550101"}
+
+
+def voice(settings: str, channel: str = "automated_voice") -> Voice:
+    """The settings of a voice channel, as a campaign file writes them."""
+    head = f"name: spring\nsegment: {{file: people.csv}}\nchannel: {channel}\nchannels: {{{channel}: {{{settings}}}}}\n"
+    found: Any = campaign(head=head).channels[Channel(channel)]
+    return found
 
 
 def described(mode: str, settings: dict[str, Any]) -> dict[str, Any]:
     """What the second version tells of a campaign."""
     telephony = {"connectQueueId": QUEUE, "outboundMode": {mode: settings}, "defaultOutboundConfig": CALL}
-    return _campaign(channelSubtypeConfig={"telephony": telephony})
+    return campaign_of_connect(channelSubtypeConfig={"telephony": telephony})
 
 
 def described_first(mode: str, *, detects: bool = True) -> dict[str, Any]:
     """What the first version tells of a campaign."""
     call = CALL | {"connectQueueId": QUEUE, "answerMachineDetectionConfig": {"enableAnswerMachineDetection": detects}}
-    return _campaign(dialerConfig={mode: {"bandwidthAllocation": 1.0}}, outboundCallConfig=call)
+    return campaign_of_connect(dialerConfig={mode: {"bandwidthAllocation": 1.0}}, outboundCallConfig=call)
 
 
-def _campaign(**more: Any) -> dict[str, Any]:
+def campaign_of_connect(**more: Any) -> dict[str, Any]:
+    """What both versions tell of a campaign, and more."""
     arn = "arn:aws:connect-campaigns:us-east-1:123456789012:campaign/c"
     return {"campaign": {"id": "c", "arn": arn, "name": "spring", "connectInstanceId": "1", **more}}
 
@@ -31,14 +43,14 @@ def _campaign(**more: Any) -> dict[str, Any]:
 class PushedInto:
     """A campaign of Amazon Connect that takes what it is given, or says a code of a number."""
 
-    def __init__(self, campaign: Reply, codes: dict[str, str] | None = None, put: Callable[[], Reply] | None = None) -> None:
-        self.campaign, self.codes, self.put = campaign, codes or {}, put
+    def __init__(self, known: Reply, codes: dict[str, str] | None = None, put: Callable[[], Reply] | None = None) -> None:
+        self.known, self.codes, self.put = known, codes or {}, put
         self.requests: list[dict[str, Any]] = []
         self.taken: list[str] = []
 
     def __call__(self, operation: str, request: dict[str, Any]) -> Reply:
         if operation == "DescribeCampaign":
-            return self.campaign
+            return self.known
         self.requests = request.get("outboundRequests") or request["dialRequests"]
         if self.put is not None:
             return self.put()

@@ -96,9 +96,6 @@ class ConnectCampaignTransport(OutcomesFromOutside):
             until = why.until or now + BACKOFF
             log.warning("Amazon Connect takes no more until %s: %s", until, why)
             return same_answer(rows.num_rows, status="throttled", until=until)
-        except InDoubt as why:
-            log.warning("Amazon Connect left %s requests unknown: %s", rows.num_rows, why)
-            return same_answer(rows.num_rows, status="unknown")
         return answers_of(answers)
 
     def _check(self) -> None:
@@ -136,8 +133,12 @@ class ConnectCampaignTransport(OutcomesFromOutside):
         return {"clientToken": token_of(row), "expirationTime": expires_at, **self._version.request(row, self._voice)}
 
     def _put(self, requests: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Return what the campaign says of each request, by its token."""
-        said = self._campaigns.ask(self._version.operation, _never, id=self._campaign, **{self._version.requests: requests})
+        """Return what the campaign says of each request, by its token; of whom it says nothing, nobody knows."""
+        try:
+            said = self._campaigns.ask(self._version.operation, _never, id=self._campaign, **{self._version.requests: requests})
+        except InDoubt as why:
+            log.warning("Amazon Connect left %s requests unknown: %s", len(requests), why)
+            return {}
         taken = {one["clientToken"]: {"status": "accepted", "message_id": one.get("id")} for one in said.get("successfulRequests", [])}
         failed = {one["clientToken"]: one.get("failureCode") for one in said.get("failedRequests", [])}
         if len(requests) > 1 and list(failed.values()) == ["InvalidInput"] * len(requests):

@@ -18,7 +18,7 @@ Terms = dict[str, Any]
 def terms_of_campaign(campaign: Mapping[str, Any]) -> Terms:
     """Return the terms of a campaign, as ``DescribeCampaign`` of the second version tells them."""
     voice = campaign.get("channelSubtypeConfig", {}).get("telephony", {})
-    ((mode, settings),) = voice.get("outboundMode", {"": {}}).items()
+    ((mode, settings),) = voice.get("outboundMode", {None: {}}).items()
     terms = {"mode": mode, "agent_share": settings.get("bandwidthAllocation"), "queue": voice.get("connectQueueId")}
     terms["flow"] = voice.get("defaultOutboundConfig", {}).get("connectContactFlowId")
     if mode == "preview":
