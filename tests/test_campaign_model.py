@@ -534,6 +534,6 @@ def test_a_simulation_replaces_segment_and_transport() -> None:
     elsewhere = campaign(head=HEAD.replace("people.csv", "s3://lists/people.parquet"))
     assert ["segment.file"] == [found.field for found in not_supported_yet(elsewhere)]
     assert [] == not_supported_yet(elsewhere, simulated=True)
-    pushed = campaign("review: true\n", HEAD.replace("{file: people.csv}", "external"))
-    assert ["segment", "review"] == [found.field for found in not_supported_yet(pushed)]
+    pushed = campaign("breakers: {errors: 5%}\n", HEAD.replace("{file: people.csv}", "external"))
+    assert ["segment", "breakers"] == [found.field for found in not_supported_yet(pushed)]
     assert [] == not_supported_yet(campaign())

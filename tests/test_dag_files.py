@@ -28,10 +28,10 @@ print(json.dumps({"dags": sorted(shape), "heavy": heavy, "shape": shape, "doc": 
 """
 
 
-def publish(home: Path, *names: str) -> None:
+def publish(home: Path, *names: str, more: str = "") -> None:
     (home / "dags" / "published").mkdir(parents=True, exist_ok=True)
     for name in names:
-        settings = campaign().model_copy(update={"name": name})
+        settings = campaign(more).model_copy(update={"name": name})
         manifest = seal_manifest(settings, datetime(2026, 12, 1, tzinfo=UTC), {}, {})
         (home / "dags" / "published" / f"{name}.json").write_text(manifest.to_json(), encoding="utf-8")
 
@@ -86,6 +86,15 @@ def test_the_tasks_of_a_wave_are_joined_as_designed(tmp_path: Path) -> None:
         "feed_back": ["watch"],
         "watch": [],
     } == parsed("campaigns.py", tmp_path)["shape"]["outcamp.spring"]
+
+
+def test_a_review_stands_before_the_sends(tmp_path: Path) -> None:
+    """Nothing else waits for it, and a Reject skips what follows it directly: the sends alone."""
+    publish(tmp_path, "spring", more="review: true\n")
+    found = parsed("campaigns.py", tmp_path)
+    shape = found["shape"]["outcamp.spring"]
+    assert (["approve", "next_wave", "send", "watch"], ["send"]) == (shape["fan_out"], shape["approve"])
+    assert [] == found["heavy"]
 
 
 def test_the_frozen_settings_are_the_dags_page(tmp_path: Path) -> None:

@@ -186,6 +186,14 @@ def test_parquet_is_as_good_as_csv(folder: Path, here: Callable[..., Done]) -> N
     assert ["7"] == pq.read_table(folder / "new/one/wave/verdicts.parquet")["recipient_id"].to_pylist()
 
 
+def test_a_simulation_approves_what_a_person_would_be_asked_about(folder: Path, here: Callable[..., Done]) -> None:
+    """With review: true it decides and sends the same."""
+    (folder / "reviewed.yaml").write_text(CAMPAIGN + "review: true\n", encoding="utf-8")
+    for out, file in (("plain", "spring.yaml"), ("reviewed", "reviewed.yaml")):
+        assert 0 == here(*words(out, file, until="2026-12-01T10:00:00+00:00")).returncode
+    assert (folder / "plain" / "summary.json").read_bytes() == (folder / "reviewed" / "summary.json").read_bytes()
+
+
 def test_nobody_is_a_result_too(folder: Path, here: Callable[..., Done]) -> None:
     """An empty list makes empty tables with all their columns."""
     (folder / "nobody.csv").write_text("recipient_id,phone\n", encoding="utf-8")
@@ -253,8 +261,8 @@ def test_what_is_wrong_is_said_and_nothing_is_written(
             "{file}:10: hold_out: 'hold_out' is not a setting here. Did you mean 'holdout'?\n  Next: The settings here are: name, ",
         ),
         (
-            CAMPAIGN + "review: true\n",
-            "{file}:10: review: This setting is not supported yet.\n  Next: Leave it out.\n",
+            CAMPAIGN + "breakers: {errors: 5%}\n",
+            "{file}:10: breakers: This setting is not supported yet.\n  Next: Leave them out.\n",
         ),
     ],
     ids=["unknown", "not supported"],

@@ -42,8 +42,8 @@ def test_findings_of_the_model_are_told(tmp_path: Path) -> None:
 
 def test_what_is_not_supported_yet_is_told(tmp_path: Path) -> None:
     """A setting without behaviour is a finding, not a silence."""
-    assert ["dags/campaigns/spring.yaml:5: review: This setting is not supported yet.\n  Next: Leave it out."] == said(
-        tmp_path, f"{HEAD}review: true\n"
+    assert ["dags/campaigns/spring.yaml:5: breakers: This setting is not supported yet.\n  Next: Leave them out."] == said(
+        tmp_path, f"{HEAD}breakers: {{errors: 5%}}\n"
     )
 
 

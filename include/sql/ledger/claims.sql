@@ -28,14 +28,18 @@ RETURNING a.occurrence_id, a.recipient_id, a.attempt, a.disposition, a.disposed_
 
 -- name: claim-due
 -- At the expiry everything that waits is taken, so that everybody gets a last verdict. One bound, so that the index stops at it.
+-- What belongs to an occurrence that nobody has approved is not due, in this statement and the others.
 UPDATE outcamp.attempts SET state = 'claimed', wave_id = %(wave_id)s
 WHERE campaign_id = %(campaign_id)s AND state = 'waiting'
-  AND due_at <= CASE WHEN %(everything)s THEN 'infinity' ELSE %(now)s::timestamptz END;
+  AND due_at <= CASE WHEN %(everything)s THEN 'infinity' ELSE %(now)s::timestamptz END
+  AND occurrence_id <> ALL (ARRAY(SELECT occurrence_id FROM outcamp.occurrences WHERE campaign_id = %(campaign_id)s AND review = 'pending'));
 
 -- name: claim-deferred
 -- Only rows whose recipient is out of the campaign; the filter looks again under the bucket locks.
 UPDATE outcamp.deferred d SET wave_id = %(wave_id)s
 WHERE d.campaign_id = %(campaign_id)s AND d.wave_id IS NULL
+  AND d.occurrence_id <> ALL (ARRAY(SELECT occurrence_id FROM outcamp.occurrences
+                                    WHERE campaign_id = %(campaign_id)s AND review = 'pending'))
   AND (%(everything)s OR NOT EXISTS (SELECT FROM outcamp.entries e
                                      WHERE e.campaign_id = d.campaign_id AND e.recipient_id = d.recipient_id AND e.exited_at IS NULL));
 
@@ -59,11 +63,16 @@ WHERE d.campaign_id = %(campaign_id)s AND d.wave_id = %(wave_id)s AND d.bucket B
 
 -- name: next-due
 -- The next moment at which the campaign has anything to do, by cause. OFFSET 0 keeps the look-up of each deferred row's entry one.
-SELECT (SELECT min(due_at) FROM outcamp.attempts WHERE campaign_id = %(campaign_id)s AND state = 'waiting') AS waiting,
+WITH unanswered AS (SELECT ARRAY(SELECT occurrence_id FROM outcamp.occurrences
+                                 WHERE campaign_id = %(campaign_id)s AND review = 'pending') AS ids)
+SELECT (SELECT min(due_at) FROM outcamp.attempts
+        WHERE campaign_id = %(campaign_id)s AND state = 'waiting'
+          AND occurrence_id <> ALL ((SELECT ids FROM unanswered)::bigint[])) AS waiting,
        (SELECT min(deadline_at) FROM outcamp.attempts
         WHERE campaign_id = %(campaign_id)s AND state = 'sent') AS deadline,
        EXISTS (SELECT FROM outcamp.deferred d
                WHERE d.campaign_id = %(campaign_id)s AND d.wave_id IS NULL
+                 AND d.occurrence_id <> ALL ((SELECT ids FROM unanswered)::bigint[])
                  AND NOT EXISTS (SELECT FROM outcamp.entries e WHERE e.campaign_id = d.campaign_id
                                  AND e.recipient_id = d.recipient_id AND e.exited_at IS NULL OFFSET 0)) AS deferred_is_free,
        CASE WHEN EXISTS (SELECT FROM outcamp.entries WHERE campaign_id = %(campaign_id)s AND exited_at IS NULL)

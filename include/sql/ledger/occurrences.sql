@@ -1,7 +1,7 @@
 -- name: undecided-occurrences
--- Opened, and never closed: their wave is at work, or it ended before everybody had a verdict.
+-- Opened, and never closed or never answered: their wave is at work, or it ended before everybody had a verdict, or before anybody answered.
 SELECT occurrence_id, scheduled_at, run FROM outcamp.occurrences
-WHERE campaign_id = %(campaign_id)s AND closed_at IS NULL ORDER BY scheduled_at;
+WHERE campaign_id = %(campaign_id)s AND (closed_at IS NULL OR review = 'pending') ORDER BY scheduled_at;
 
 -- name: campaigns-with-occurrences
 -- Campaigns whose schedule is not over, or that have an occurrence which is not decided.

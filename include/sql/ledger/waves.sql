@@ -16,8 +16,8 @@ SELECT max(scheduled_at) FROM outcamp.occurrences WHERE campaign_id = %(campaign
 
 -- name: open-occurrence
 -- Under the campaign's lock, so that numbers have no gap and follow time.
-INSERT INTO outcamp.occurrences (campaign_id, scheduled_at, number, run, opened_at)
-SELECT %(campaign_id)s, %(scheduled_at)s, coalesce(max(number) + 1, 0), %(run)s, %(now)s
+INSERT INTO outcamp.occurrences (campaign_id, scheduled_at, number, run, opened_at, review)
+SELECT %(campaign_id)s, %(scheduled_at)s, coalesce(max(number) + 1, 0), %(run)s, %(now)s, %(review)s
 FROM outcamp.occurrences WHERE campaign_id = %(campaign_id)s
 ON CONFLICT (campaign_id, scheduled_at) DO NOTHING;
 

@@ -29,6 +29,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "waiting_to_reattempt": "the reattempt rule asks to wait",
         "content_error": "the text of their message could not be made",
         "rejected": "a person rejected the occurrence in its review",
+        "awaiting_review": "nobody had approved the occurrence yet",
         "paused": "the campaign was paused",
         "throttled": "the transport asked to wait",
         "pace": "others are before them, at the campaign's pace",

@@ -22,8 +22,6 @@ def not_supported_yet(campaign: Campaign, simulated: bool = False, file: str = "
     found: list[tuple[str, object, str]] = []
     if not simulated:
         found += _segment(campaign) + _transports(campaign)
-    if campaign.review:
-        found.append(("review", "true", "Leave it out."))
     if campaign.breakers is not None:
         found.append(("breakers", None, "Leave them out."))
     if campaign.notify:

@@ -2,6 +2,8 @@
 
 snapshot ─> filter (a part each) ─> fan_out ─┬─> send (a batch each) ─> feed_back ─> watch
                                              └─> next_wave
+
+With ``review: true``, approve stands before send.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from airflow.sdk import DAG, AssetAlias, ExceptionRetryPolicy, Param, task
 from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.definitions.retry_policy import RetryAction, RetryRule
 
+from outcamp.core.campaign import Campaign
 from outcamp.core.errors import Permanent, Transient
 from outcamp.core.manifest import Manifest
 from outcamp.dag import tasks
@@ -62,12 +65,13 @@ def build_dag(manifest: Manifest) -> DAG:
             "weight_rule": "absolute",
         },
     ) as dag:
-        _wire(campaign.name)
+        _wire(campaign)
     return dag
 
 
-def _wire(name: str) -> None:
+def _wire(campaign: Campaign) -> None:
     """Join the tasks of a wave. Whatever failed before, feed_back runs, and watch makes the run red."""
+    name = campaign.name
     snapshot = _of("snapshot", outlets=[AssetAlias(tasks.snapshot_alias(name))])(tasks.snapshot)(name)
     decided = _of("filter")(tasks.filter_part).partial(campaign=name).expand(part=snapshot)
     # none_failed: after a Clear there may be fewer parts than before, and Airflow removes the rest, which is neither success nor failure.
@@ -77,6 +81,11 @@ def _wire(name: str) -> None:
     fed = _of("feed_back", trigger_rule="all_done")(tasks.feed_back)(name)
     watch = _of("watch", trigger_rule="one_failed")(tasks.watch)(name)
     decided >> batches >> [upcoming, sent] >> fed
+    if campaign.review:
+        from outcamp.dag.review import ask_for_approval
+
+        # Nothing but send follows: a Reject skips what does. Where approve fails, so does send, and watch sees it.
+        batches >> ask_for_approval(name) >> sent
     # A run's colour is that of its leaves: without this one, feed_back would paint every wave green.
     [snapshot, decided, batches, upcoming, sent, fed] >> watch
 

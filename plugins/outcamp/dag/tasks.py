@@ -17,6 +17,7 @@ from outcamp.dag.runs import Wave
 
 if TYPE_CHECKING:
     from outcamp.steps.engine import Engine
+    from outcamp.steps.review import Question
     from outcamp.store.ledger import Ledger
 
 _log = logging.getLogger(__name__)
@@ -102,6 +103,36 @@ def next_wave(campaign: str) -> str | None:
     task = _begin(campaign)
     at = make_next_wave(task.engine, task.now())
     return None if at is None else at.isoformat()
+
+
+def ask(campaign: str) -> tuple[Question, timedelta | None] | None:
+    """Return what a person is to be asked before this wave sends, and how long the answer is waited for; None: nothing is to be asked."""
+    from outcamp.steps.review import question_of
+
+    task = _begin(campaign)
+    now = task.now()
+    question = question_of(task.engine, task.wave.run, now)
+    if question is None:
+        return None
+    return question, None if question.answer_by is None else question.answer_by - now
+
+
+def answer(campaign: str, *, approved: bool) -> None:
+    """Write down what a person said, and make the run for what became due by it."""
+    from outcamp.steps.heal import make_next_wave
+    from outcamp.steps.review import answer as write_down
+
+    task = _begin(campaign)
+    write_down(task.engine, task.wave.run, task.now(), approved=approved)
+    make_next_wave(task.engine, task.now())
+
+
+def may_send(campaign: str) -> bool:
+    """Tell whether this wave's occurrence is approved, or needs no approval."""
+    from outcamp.steps.review import may_send as is_approved
+
+    task = _begin(campaign)
+    return is_approved(task.engine, task.wave.run)
 
 
 def send(campaign: str, batch: int) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from outcamp.core.errors import BrokenPromise
 from outcamp.steps.engine import Engine
-from outcamp.store import waves
-from outcamp.store.waves import BatchRow, PartRow
+from outcamp.store import occurrences, reviews, waves
+from outcamp.store.ledger import Transaction
+from outcamp.store.waves import BatchRow, PartRow, WaveRow
 
 
 def fan_out(engine: Engine, run: str, now: datetime) -> list[BatchRow]:
@@ -29,8 +30,19 @@ def fan_out(engine: Engine, run: str, now: datetime) -> list[BatchRow]:
         waves.add_batches(tx, wave.wave_id, [batch for part in decided for batch in _batches(part)])
         tx.run("mark-fanned-out", wave_id=wave.wave_id, now=now)
         if wave.occurrence_id is not None:
-            tx.run("close-occurrence", occurrence_id=wave.occurrence_id, now=now)
+            occurrences.close(tx, wave.occurrence_id, now)
+            _replace(engine, tx, wave, now)
         return waves.batches(tx, wave.wave_id)
+
+
+def _replace(engine: Engine, tx: Transaction, wave: WaveRow, now: datetime) -> None:
+    """Reject an occurrence that a newer one has replaced while it was being decided: nobody is asked about it any more."""
+    if not engine.campaign.review or wave.occurrence_id is None:
+        return
+    tx.run("lock-campaign", campaign_id=wave.campaign_id)  # no newer one opens meanwhile; one that opens later finds this one closed
+    newest = occurrences.newest(tx, wave.campaign_id)
+    if wave.scheduled_at is not None and newest is not None and newest > wave.scheduled_at:
+        reviews.reject(tx, wave.campaign_id, wave.occurrence_id, now)
 
 
 def check_accounts(run: str, snapshot: list[PartRow], decided: list[PartRow], *, segment: bool) -> None:

@@ -12,7 +12,7 @@ from outcamp.steps.ingest import ingest
 from outcamp.steps.next_wave import next_wave
 from outcamp.steps.snapshot import release_dead_waves
 from outcamp.steps.stop import halt_of
-from outcamp.store import campaigns, occurrences
+from outcamp.store import campaigns, occurrences, reviews
 from outcamp.store.ledger import Ledger
 from outcamp.store.outcomes import Followed
 
@@ -28,7 +28,10 @@ def heal(engine: Engine, now: datetime) -> Followed:
 
 
 def take_up_occurrence(engine: Engine, now: datetime) -> None:
-    """Run the newest occurrence once more if its wave ended before everybody was decided, and close older ones, which it replaces."""
+    """Run the newest occurrence once more if its wave ended before everybody was decided and its review answered.
+
+    Older ones, which it replaces, are closed.
+    """
     with engine.ledger.transaction() as tx:
         campaign_id = engine.register(tx).campaign_id
         left = {row.run: row for row in occurrences.undecided(tx, campaign_id)}
@@ -43,6 +46,7 @@ def take_up_occurrence(engine: Engine, now: datetime) -> None:
         else:
             with engine.ledger.transaction() as tx:
                 occurrences.close(tx, left[run].occurrence_id, now)
+                reviews.reject(tx, campaign_id, left[run].occurrence_id, now)
 
 
 def make_next_wave(engine: Engine, now: datetime) -> datetime | None:

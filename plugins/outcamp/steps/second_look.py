@@ -16,7 +16,7 @@ from outcamp.core.zones import to_micros
 from outcamp.frames.filter import NEVER
 from outcamp.frames.open_times import next_open_column
 from outcamp.steps.engine import Engine
-from outcamp.store import admission, campaigns
+from outcamp.store import admission, campaigns, reviews
 from outcamp.store.datasets import ATTEMPT_KEYS
 from outcamp.store.ledger import Transaction
 from outcamp.store.submission import HANDED_BACK
@@ -83,6 +83,11 @@ def look_again(
     if look.halt is not None:
         look.keep(look.going(), "closed" if look.halt in ENDS else "waiting", look.halt)
         return look
+    if engine.campaign.review:  # somebody may have marked the question as answered, which is no answer
+        unanswered = {one.occurrence_id for one in reviews.pending(tx, campaign_id)}
+        if unanswered.intersection(pc.unique(chunk["occurrence_id"]).to_pylist()):
+            look.keep(look.going(), "waiting", "awaiting_review")
+            return look
     if later is not None:
         look.keep(look.going(), "waiting", later.reason, later.due_at(chunk.num_rows))
         return look

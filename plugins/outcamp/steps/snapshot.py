@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from outcamp.frames.hashing import buckets
 from outcamp.steps.engine import Engine, Segment
 from outcamp.steps.ingest import ingest
-from outcamp.store import claims, waves
+from outcamp.store import claims, reviews, waves
 from outcamp.store.claims import Due
 from outcamp.store.lake import FileRef
 from outcamp.store.ledger import Transaction
@@ -50,9 +50,12 @@ def snapshot_occurrence(
         campaign = engine.register(tx)
         if engine.expired(now) or engine.overtaken(scheduled_at, now):
             return []
-        occurrence = waves.open_occurrence(tx, campaign.campaign_id, scheduled_at, run, now)
+        review = reviews.PENDING if engine.campaign.review else None
+        occurrence = waves.open_occurrence(tx, campaign.campaign_id, scheduled_at, run, now, review)
         if occurrence is None:
             return []
+        if review:  # whom an older one asks about are in this one's segment
+            reviews.reject_decided(tx, campaign.campaign_id, now, before=scheduled_at)
         wave = waves.open_wave(tx, campaign.campaign_id, run, due_at or scheduled_at, occurrence.occurrence_id, now)
         found = waves.parts(tx, wave.wave_id, "snapshot")
     if not found:
@@ -71,6 +74,8 @@ def snapshot_due(engine: Engine, run: str, due_at: datetime, now: datetime) -> l
         found = waves.parts(tx, wave.wave_id, "snapshot")
         if found or wave.fanned_out_at is not None:
             return found
+        if engine.campaign.review and engine.expired(now):
+            reviews.reject_decided(tx, campaign.campaign_id, now, "expired")
         rows = claims.claim_due(tx, campaign.campaign_id, wave.wave_id, now, everything=engine.expired(now))
         for part, bounds in enumerate(bucket_ranges(rows, engine.part_rows) if rows else ()):
             waves.add_part(tx, wave.wave_id, "snapshot", PartRow(part, *bounds), now)

@@ -10,7 +10,7 @@ from outcamp.store.ledger import Transaction
 
 @dataclass(frozen=True)
 class Undecided:
-    """An occurrence that is open: not every candidate has a verdict."""
+    """An occurrence that is open: not every candidate has a verdict, or nobody has answered its review."""
 
     occurrence_id: int
     scheduled_at: datetime

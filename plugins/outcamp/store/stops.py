@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from outcamp.store import reviews
 from outcamp.store.ledger import Transaction
 
 
@@ -16,9 +17,10 @@ def stop(tx: Transaction, campaign_id: int, now: datetime, *, delete: bool) -> i
 
 def let_go(tx: Transaction, campaign_id: int, now: datetime, reason: str) -> int:
     """Let everybody leave a campaign that has been stopped, but for those in a wave's hands, and return how many that were."""
+    left = reviews.reject_decided(tx, campaign_id, now, reason)  # their waves wait for a person, and would hold their people
     tx.run("close-waiting", campaign_id=campaign_id, reason=reason)
     tx.run("drop-deferred", campaign_id=campaign_id)
-    return len(tx.run("exit-entries", campaign_id=campaign_id, now=now, reason=reason))
+    return left + len(tx.run("exit-entries", campaign_id=campaign_id, now=now, reason=reason))
 
 
 def record_error(tx: Transaction, campaign_id: int, now: datetime, reason: str) -> None:

@@ -78,13 +78,15 @@ def open_wave(tx: Transaction, campaign_id: int, run: str, due_at: datetime, occ
     return existing_wave(tx, campaign_id, run)
 
 
-def open_occurrence(tx: Transaction, campaign_id: int, scheduled_at: datetime, run: str, now: datetime) -> OccurrenceRow | None:
+def open_occurrence(
+    tx: Transaction, campaign_id: int, scheduled_at: datetime, run: str, now: datetime, review: str | None = None
+) -> OccurrenceRow | None:
     """Open an occurrence, once for ever, and return it; None when it is decided already or a later one has been opened."""
     tx.run("lock-campaign", campaign_id=campaign_id)
     newest = tx.one("newest-occurrence", campaign_id=campaign_id)[0]
     if newest is not None and newest > scheduled_at:
         return None
-    tx.run("open-occurrence", campaign_id=campaign_id, scheduled_at=scheduled_at, run=run, now=now)
+    tx.run("open-occurrence", campaign_id=campaign_id, scheduled_at=scheduled_at, run=run, now=now, review=review)
     occurrence_id, number, found_run, closed_at = tx.one("find-occurrence", campaign_id=campaign_id, scheduled_at=scheduled_at)
     return None if closed_at is not None or found_run != run else OccurrenceRow(occurrence_id, number, run)
 

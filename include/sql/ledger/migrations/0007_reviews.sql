@@ -1,0 +1,7 @@
+-- What a person said to an occurrence that is reviewed (review: true). Null: nobody has to be asked.
+ALTER TABLE outcamp.occurrences
+    ADD COLUMN review      text CHECK (review IN ('pending', 'approved', 'rejected')),
+    ADD COLUMN reviewed_at timestamptz;
+
+-- Asked by every claim: nothing of these goes. There is at most one of a campaign, or, for a moment, two.
+CREATE INDEX occurrences_pending ON outcamp.occurrences (campaign_id) WHERE review = 'pending';
