@@ -24,6 +24,7 @@ from outcamp.cli.deployment import CHECKOUT
 from outcamp.steps.published import read_published
 from outcamp.steps.status import CampaignStatus, campaign_status
 from outcamp.store.ledger import Ledger
+from statsd import Listener
 
 PATIENCE = 240  # seconds; a deadline for something that never comes, not a measure of speed
 PEOPLE, CROWD = 120, 600  # three chunks of one batch; and so many that a slow send is certainly still at work
@@ -43,6 +44,7 @@ class World:
 
     deployment: BreakableDeployment
     inbox: SlowInbox
+    statsd: Listener
 
     def publish(self, name: str, more: str = "", people: str = "people") -> None:
         """Publish a campaign by the command."""
@@ -64,6 +66,11 @@ class World:
         lines = (self.deployment.home / "inbox.jsonl").read_text(encoding="utf-8").splitlines()
         messages = [json.loads(line) for line in lines]
         return Counter(message["to"].partition("@")[0] for message in messages if subject_of(message["text"]) == name)
+
+    def counted(self, name: str, metric: str) -> int:
+        """What Airflow's metrics said of a campaign, summed up."""
+        lines = [line.partition(":") for line in self.statsd.heard]
+        return sum(int(value.removesuffix("|c")) for said, _, value in lines if said == f"airflow.outcamp.{metric},campaign={name}")
 
     def unknown(self, name: str) -> set[str]:
         """The people of a campaign of whom the ledger does not know whether they got their message."""
@@ -155,16 +162,20 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     for file, count in (("people", PEOPLE), ("crowd", CROWD), ("late", PEOPLE)):
         rows = [f"p{number:03d},p{number:03d}@example.com,Pat{number}" for number in range(count)]
         (home / f"{file}.csv").write_text("\n".join(["recipient_id,email,first_name", *rows]) + "\n", encoding="utf-8")
-    with SlowInbox(home / "inbox.jsonl") as inbox:
+    with SlowInbox(home / "inbox.jsonl") as inbox, Listener() as statsd:
         connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": inbox.port, "extra": {"disable_ssl": True, "disable_tls": True}}
         deployment = BreakableDeployment(
             home,
             port=free_port(),
             extra={
-                "PYTHONPATH": os.pathsep.join([str(CHECKOUT / "plugins"), os.environ.get("PYTHONPATH", "")]),
+                "PYTHONPATH": os.pathsep.join([str(CHECKOUT / "plugins"), str(CHECKOUT / "tests"), os.environ.get("PYTHONPATH", "")]),
                 "OUTCAMP_WAVE_INTERVAL": "5",
                 "OUTCAMP_PULSE": "10",
                 "AIRFLOW_CONN_INBOX": json.dumps(connection),
+                "AIRFLOW__METRICS__STATSD_ON": "True",
+                "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
+                "AIRFLOW__METRICS__STATSD_PORT": str(statsd.port),
+                "AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED": "True",
                 "AIRFLOW__CORE__PARALLELISM": "16",
                 "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "2",
                 # A task or a scheduler that died is missed soon.
@@ -174,7 +185,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
             },
         )
-        world = World(deployment, inbox)
+        world = World(deployment, inbox, statsd)
         with deployment.running():
             _begin_campaigns(world)
             yield world

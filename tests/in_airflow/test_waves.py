@@ -34,6 +34,9 @@ def test_clearing_a_whole_run_sends_nothing_again(world: World) -> None:
     world.wait(lambda: world.runs("cleared")[world.occurrence("cleared")] == "success", "the second pass")
     world.everybody_once("cleared")
     assert before == world.status("cleared").counts
+    # What was done once is counted once.
+    assert [PEOPLE] * 3 == [world.counted("cleared", metric) for metric in ("considered", "verdict.send", "sent")]
+    assert any(line.startswith("airflow.outcamp.wave_lag,campaign=cleared:") for line in world.statsd.heard)
 
 
 def test_a_deleted_run_comes_again_and_does_nothing(world: World) -> None:

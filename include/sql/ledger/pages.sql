@@ -105,3 +105,7 @@ SELECT w.wave_id, w.due_at, o.number, w.opened_at, w.fanned_out_at, w.finished_a
        (SELECT count(*) FROM outcamp.batches b WHERE b.wave_id = w.wave_id AND b.token > 0)
 FROM outcamp.waves w LEFT JOIN outcamp.occurrences o USING (occurrence_id)
 WHERE w.campaign_id = %(campaign_id)s AND w.run = %(run)s;
+
+-- name: counted-doubts
+-- Once a pulse; a row for each occurrence.
+SELECT coalesce(sum(doubts), 0)::bigint FROM outcamp.progress;

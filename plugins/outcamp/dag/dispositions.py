@@ -30,9 +30,10 @@ def build_dispositions_dag() -> DAG:
 def pulse() -> dict[str, dict[str, int]]:
     """Take in what has become of every campaign's attempts, and heal broken chains of waves; return the counts by campaign and file."""
     from outcamp.dag.engines import engine_of, open_ledger
+    from outcamp.dag.metrics import tell_unknown
     from outcamp.steps.heal import heal, unfinished
     from outcamp.steps.outcome_folder import take_in_folder
-    from outcamp.steps.progress import refresh
+    from outcamp.steps.progress import in_doubt, refresh
     from outcamp.steps.published import manifests_of, names
 
     settings = read_settings()
@@ -54,6 +55,7 @@ def pulse() -> dict[str, dict[str, int]]:
         if followed.disposed:
             found[name] = {"outcomes": followed.disposed, "reattempts": followed.made, "exits": followed.exited}
     refresh(ledger, ledger.now())
+    tell_unknown(in_doubt(ledger))
     if failed:
         raise OutcampError("\n".join(failed))
     return found

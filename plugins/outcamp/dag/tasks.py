@@ -53,6 +53,7 @@ def _begin(campaign: str) -> _Task:
 def snapshot(campaign: str) -> list[int]:
     """Write down who is to be considered by this wave, and return the numbers of the parts."""
     from outcamp.dag.engines import segment_of
+    from outcamp.dag.metrics import time_lag
     from outcamp.dag.settings import read_settings
     from outcamp.steps.snapshot import prepare_wave, snapshot_due, snapshot_occurrence
     from outcamp.steps.stop import ENDED, halt_of
@@ -62,6 +63,8 @@ def snapshot(campaign: str) -> list[int]:
     engine.ledger.migrate()
     now = await_instant(engine.ledger, wave.at)
     prepare_wave(engine, wave.run, now)
+    if task.context["ti"].try_number == 1:  # cleared later, it is not late
+        time_lag(campaign, now - wave.at)
     halt = halt_of(engine, now)
     if halt in ENDED or (halt == "error" and not wave.occurrence):
         return []  # in Error, an occurrence is written down all the same, and waits
@@ -81,10 +84,13 @@ def snapshot(campaign: str) -> list[int]:
 
 def filter_part(campaign: str, part: int) -> dict[str, Any]:
     """Give each candidate of a part its verdict, and return the part's funnel."""
+    from outcamp.dag.metrics import count_verdicts
     from outcamp.steps.filter import filter_part as decide
 
     task = _begin(campaign)
     decided = decide(task.engine, task.wave.run, part, task.now())
+    if decided is not None and decided.anew:
+        count_verdicts(campaign, decided.funnel)
     return {} if decided is None else {"part": part, "candidates": decided.rows, "funnel": [list(line) for line in decided.funnel]}
 
 
@@ -137,10 +143,13 @@ def may_send(campaign: str) -> bool:
 
 def send(campaign: str, batch: int) -> dict[str, Any]:
     """Hand a batch to its transport, and return how many rows went."""
+    from outcamp.dag.metrics import count_sent
     from outcamp.steps.send import send as hand_over
 
     task = _begin(campaign)
-    return asdict(hand_over(task.engine, task.wave.run, batch, task.now, _pause_switch(task), lambda time: sleep(time.total_seconds())))
+    sent = hand_over(task.engine, task.wave.run, batch, task.now, _pause_switch(task), lambda time: sleep(time.total_seconds()))
+    count_sent(campaign, sent.submitted, sent.handed_back)
+    return asdict(sent)
 
 
 def feed_back(campaign: str) -> dict[str, Any]:
@@ -157,8 +166,10 @@ def feed_back(campaign: str) -> dict[str, Any]:
 
 def watch(campaign: str) -> None:
     """Put the campaign into Error and make the run red: this task runs only when another one of the wave has failed for good."""
+    from outcamp.dag.metrics import count_failed
     from outcamp.steps.stop import record_error
 
+    count_failed(campaign)
     task = _begin(campaign)
     record_error(task.engine, f"a task of the wave {task.wave.run} failed", task.now())
     raise Permanent(

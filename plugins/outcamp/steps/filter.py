@@ -6,6 +6,7 @@ change the books. A part whose row stands is decided; a repeated call only finis
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from math import ceil
 
@@ -48,6 +49,7 @@ def filter_part(engine: Engine, run: str, number: int, now: datetime) -> PartRow
             decided = _decide(engine, tx, wave, part, sum(row.rows for row in snapshot.values()), len(snapshot), now)
             mine = decided.files
             waves.add_part(tx, wave.wave_id, "filter", decided, now)
+            decided = replace(decided, anew=True)
     engine.lake.settle(mine, decided.files)
     return decided
 

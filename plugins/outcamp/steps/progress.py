@@ -10,6 +10,12 @@ from outcamp.store.ledger import Ledger
 RESTS = 19.0  # times what counting took: it never takes more than a twentieth of the time
 
 
+def in_doubt(ledger: Ledger) -> int:
+    """Return of how many attempts nobody knows whether they went, as far as it was counted."""
+    with ledger.transaction() as tx:
+        return progress.in_doubt(tx)
+
+
 def refresh(ledger: Ledger, now: datetime, campaign: str | None = None, *, rests: float = RESTS) -> int:
     """Count the occurrences that may have changed, and return how many were; what was just counted is left for the next call.
 

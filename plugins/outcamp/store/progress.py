@@ -62,6 +62,12 @@ def refresh(tx: Transaction, occurrence_id: int, now: datetime) -> bool:
     return True
 
 
+def in_doubt(tx: Transaction) -> int:
+    """Return of how many attempts nobody knows whether they went, by what has been counted."""
+    attempts: int = tx.one("counted-doubts")[0]
+    return attempts
+
+
 def glances(tx: Transaction) -> dict[int, Glance]:
     """Return the sums of every campaign, by its id."""
     return {row[0]: Glance(*row) for row in tx.run("campaigns-at-a-glance")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from outcamp.core.errors import BrokenPromise
@@ -46,6 +46,7 @@ class PartRow:
     rows: int
     files: tuple[FileRef, ...] = ()
     funnel: tuple[tuple[str, str, int], ...] = ()  # (verdict, reason or "", rows)
+    anew: bool = field(default=False, compare=False)  # this very call decided it, and did not find it decided
 
 
 @dataclass(frozen=True)
