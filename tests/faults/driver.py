@@ -34,8 +34,8 @@ def run_seed(seed: str, wires: Wires, lake: Path) -> Report:
     """Run one seed from an empty ledger and an empty lake, and check the promise."""
     wires.empty()
     empty(lake)
-    chaos = Chaos(Random(f"chaos {seed}"))
-    world = World(seed, wires, chaos.decide, lake, in_doubt=chaos.profile == "in doubt", lively=chaos.profile == "lively")
+    chaos = Chaos(seed)
+    world = World(seed, chaos.mood.profile, wires, chaos.decide, lake)
     chaos.world = world
     LakePath.scheduler = world.scheduler
     try:
@@ -68,10 +68,10 @@ class _Quiet:
                 world.lose_contact(task)
         sleepers = list(world.scheduler.actors)
         if not self._finish():
-            return ["it does not come to rest"]
+            return ["rest: it does not come to rest"]
         for actor in sleepers:
             world.resume(actor)
-        return [] if self._finish() else ["it does not come to rest"]
+        return [] if self._finish() else ["rest: it does not come to rest"]
 
     def _finish(self) -> bool:
         world, pulsed = self._world, False

@@ -15,11 +15,22 @@ Fault = Callable[[], AbstractContextManager[Any]]
 
 @dataclass(frozen=True)
 class Planted:
-    """A fault, and the checks of which one must notice it."""
+    """A fault, the checks of which one must notice it, and the profile of the seeds that would show it soonest."""
 
     name: str
     plant: Fault
     caught_by: frozenset[str]
+    profile: str | None = None
+
+    def seed(self, number: int) -> str:
+        """Return one of the seeds that look for it."""
+        return str(number) if self.profile is None else f"{self.profile}/{number}"
+
+    @property
+    def row(self) -> str:
+        """Return its row of the table in docs/fault-testing.md."""
+        what = (self.plant.__doc__ or "").strip().removesuffix(".")
+        return f"| `{self.name}` | {what} | {', '.join(f'`{check}`' for check in sorted(self.caught_by))} |"
 
     def __str__(self) -> str:
         return self.name

@@ -31,10 +31,10 @@ REPORTS = 0.15  # the share of seeds whose waves write reports: nothing is decid
 class World:
     """Campaigns on one ledger, one lake and one receiving server, with Airflow's runs around them."""
 
-    def __init__(self, seed: str, wires: Wires, decide: Callable[[Actor, str], str], lake: Path, *, in_doubt: bool, lively: bool) -> None:
+    def __init__(self, seed: str, profile: str, wires: Wires, decide: Callable[[Actor, str], str], lake: Path) -> None:
         self.seed = seed
         self.rng = Random(seed)
-        plans, self.total_limits = draw_plans(self.rng, in_doubt=in_doubt, lively=lively)
+        plans, self.total_limits = draw_plans(self.rng, in_doubt=profile == "doubt", lively=profile == "lively")
         self.reports = self.rng.random() < REPORTS
         self.plans: dict[str, Plan] = {plan.name: plan for plan in plans}
         self.scheduler = Scheduler(START - timedelta(minutes=1), decide)
