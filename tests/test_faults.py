@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from faults.driver import run_seed
-from faults.planted import CATALOGUE, Planted
-from faults.soak import ground, replay
+from faults.driver import replay, run_seed
+from faults.planted import CATALOGUE, Planted, silence_beats_truth
+from faults.soak import ground, run_chunk
 from faults.wires import Wires
 
 SEEDS = int(os.environ.get("OUTCAMP_SEEDS", "2000" if os.environ.get("CI") else "400"))
@@ -47,6 +47,14 @@ def test_a_seed_is_the_same_whatever_ran_before(ground: Ground) -> None:
     once = {seed: run_seed(seed, *ground) for seed in seeds}
     again = {seed: run_seed(seed, *ground) for seed in reversed(seeds)}
     assert once == again
+
+
+def test_a_soak_names_the_seeds_that_break_the_promise(postgres_uri: str) -> None:
+    """A chunk of a long run says how many seeds it ran, and what each of those found that found anything."""
+    with silence_beats_truth():
+        number, found = run_chunk((postgres_uri, 0, 3))
+    assert 3 == number
+    assert {"told"} <= {line.split(":")[0] for lines in found.values() for line in lines}
 
 
 def test_the_catalogue_is_documented() -> None:

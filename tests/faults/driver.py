@@ -30,6 +30,11 @@ class Report:
     circles: int
 
 
+def replay(seed: str) -> str:
+    """Return the line that runs one seed again."""
+    return f"OUTCAMP_SEED={seed} .venv/bin/pytest tests/test_faults.py -k replay"
+
+
 def run_seed(seed: str, wires: Wires, lake: Path) -> Report:
     """Run one seed from an empty ledger and an empty lake, and check the promise."""
     wires.empty()
@@ -43,6 +48,9 @@ def run_seed(seed: str, wires: Wires, lake: Path) -> Report:
         chaos.quiet = True
         found = _Quiet(world, chaos.rng, wires.monitor).come_to_rest()
         found += violations(world, wires.monitor)
+    except Exception as error:
+        error.add_note(f"replay: {replay(seed)}")
+        raise
     finally:
         for actor in list(world.scheduler.actors):
             world.scheduler.resume(actor, "crash")

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from itertools import count
+from itertools import chain, count
 from multiprocessing import cpu_count, get_context
 from pathlib import Path
 from time import monotonic
 
 import pyarrow as pa
 
-from faults.driver import run_seed
+from faults.driver import replay, run_seed
 from faults.wires import Wires
 from faults.world import new_lake
 from outcamp.store.embedded import throw_away_database, throw_away_server
@@ -23,11 +23,6 @@ from outcamp.store.ledger import Ledger
 
 CHUNK = 50  # seeds that a process runs before it says how it goes
 _numbers = count()
-
-
-def replay(seed: str) -> str:
-    """Return the line that runs one seed again."""
-    return f"OUTCAMP_SEED={seed} .venv/bin/pytest tests/test_faults.py -k replay"
 
 
 @contextmanager
@@ -54,11 +49,17 @@ def ground(server_uri: str, name: str) -> Iterator[tuple[Wires, Path]]:
 def run_chunk(task: tuple[str, int, int]) -> tuple[int, dict[str, list[str]]]:
     """Run the seeds from one number to another, and return how many there were, and what those found that found anything."""
     server_uri, first, after = task
-    found = {}
-    with ground(server_uri, f"soak_{first}_{next(_numbers)}") as (wires, lake):
-        for seed in map(str, range(first, after)):
-            if violations := run_seed(seed, wires, lake).violations:
-                found[seed] = violations
+    found, seeds = {}, iter(range(first, after))
+    while (begun := next(seeds, None)) is not None:
+        with ground(server_uri, f"soak_{first}_{next(_numbers)}") as (wires, lake):
+            for seed in map(str, chain([begun], seeds)):
+                try:
+                    violations = run_seed(seed, wires, lake).violations
+                except Exception as error:  # noqa: BLE001 - what the harness itself stumbles over is to be seen as well, and on new ground it goes on
+                    found[seed] = [f"the harness failed: {error!r}"]
+                    break
+                if violations:
+                    found[seed] = violations
     return after - first, found
 
 
