@@ -68,7 +68,7 @@ def test_a_window_that_is_about_to_close_is_waited_out(left: timedelta) -> None:
 
 @pytest.mark.parametrize("recipient_id", ["x" * 800, "ada "])
 def test_a_reference_that_amazon_does_not_carry_stays_at_home(recipient_id: str) -> None:
-    """The message's id leads back to its attempt."""
+    """The message goes all the same."""
     assert "Context" not in asked_for(ADA | {"recipient_id": recipient_id})
 
 

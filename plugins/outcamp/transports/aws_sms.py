@@ -62,7 +62,7 @@ class AwsSmsTransport(OutcomesFromOutside):
         seconds = seconds_left(row, now, SHORTEST, LONGEST)
         if seconds is not None:
             request["TimeToLive"] = seconds
-        if _CARRIED.fullmatch(row[REFERENCE]):  # another one does not travel: the message's id leads back to its attempt
+        if _CARRIED.fullmatch(row[REFERENCE]):  # another one does not travel, and no event leads back to its attempt
             request["Context"] = {CARRIED_AS: row[REFERENCE]}
         return str(self._sms.ask("send_text_message", _refusal, **request)["MessageId"])
 

@@ -48,7 +48,7 @@ class SesTransport(OutcomesFromOutside):
             "Content": {"Raw": {"Data": message}},
             **self._settings,
         }
-        if len(tag) <= _LONGEST_TAG:  # a longer one does not travel: the message's id leads back to its attempt
+        if len(tag) <= _LONGEST_TAG:  # a longer one does not travel, and no event leads back to its attempt
             request["EmailTags"] = [{"Name": CARRIED_AS, "Value": tag}]
         return str(self._ses.ask("send_email", _refusal, **request)["MessageId"])
 
