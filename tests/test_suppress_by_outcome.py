@@ -98,6 +98,19 @@ def test_an_endpoint_alone_may_opt_out(world: World, tmp_path: Path) -> None:
     ]
 
 
+def test_complaints_and_hard_bounces_may_name_the_address_alone(world: World, tmp_path: Path) -> None:
+    """The provider did not carry our reference back; any other outcome without one cannot be read."""
+    rows = [
+        {"endpoint": f"{who}@example.com", "channel": "email", "disposition": code, "disposed_at": LATER.isoformat()}
+        for who, code in (("ada", "complained"), ("ben", "bounced"), ("zoe", "delivered"))
+    ]
+    taken = take(world, written(tmp_path, rows))
+    assert [("endpoint", "ada@example.com", "email", "complained"), ("endpoint", "ben@example.com", "email", "bounced")] == sorted(
+        listed(world)
+    )
+    assert (2, 2, {"unreadable": 1}) == (taken.known, taken.suppressed, taken.aside)
+
+
 def test_what_a_dead_endpoint_proves_is_believed_when_it_is_late_and_not_when_it_is_absurd(database_uri: str, tmp_path: Path) -> None:
     """Clocks may be wrong, and a bounce from before the submission is of another message."""
     with ExitStack() as stack:

@@ -53,6 +53,7 @@ NEVER_REACHED: Final[Mapping[Channel, frozenset[str]]] = MappingProxyType(
 # The person asked for no more of it: they are suppressed on the channel, and so is the endpoint. Of a dead endpoint, the endpoint alone.
 ASKED_FOR_NO_MORE: Final = frozenset({OPTED_OUT, "complained"})
 DEAD_ENDPOINT: Final = frozenset({"bounced"})
+SUPPRESSES: Final = ASKED_FOR_NO_MORE | DEAD_ENDPOINT
 
 ENDS_WELL: Final[Mapping[Channel, str]] = MappingProxyType(
     {

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from outcamp.core.dispositions import OPTED_OUT
+from outcamp.core.dispositions import OPTED_OUT, SUPPRESSES
 from outcamp.core.errors import DataError
 from outcamp.core.opt_outs import is_opt_out
 from outcamp.core.references import REFERENCE
@@ -19,7 +19,7 @@ from outcamp.segments import written_rows
 from outcamp.segments.written_rows import INSTANT
 
 # An outcome names its attempt by its parts, by our reference, or by the Message-ID of our e-mail; occurrence and channel may be left out.
-# Who asks for no more messages may name the endpoint alone.
+# What suppresses by itself may name the endpoint alone.
 EVENTS: Final = pa.schema(
     [
         ("campaign", pa.string()),
@@ -35,8 +35,9 @@ EVENTS: Final = pa.schema(
 # Of a row that cannot be read: why, and all that it says, as JSON. Null of all others.
 UNREADABLE: Final = pa.schema([("unreadable", pa.string()), ("written", pa.string())])
 _ALL: Final = pa.schema([*EVENTS, *UNREADABLE])
-_NAMES: Final = (*EVENTS.names, "reference", "message_id", "reply")
+NAMES: Final = (*EVENTS.names, "reference", "message_id", "reply")
 _PARTS: Final = ("campaign", "occurrence", "attempt", "recipient_id")
+_SUPPRESSING: Final = pa.array(sorted(SUPPRESSES))
 _LEFT_OUT: Final = frozenset({"occurrence", "channel", "endpoint"})
 
 
@@ -48,7 +49,7 @@ def stream(path: Path) -> Iterator[pa.Table]:
     names = written_rows.column_names(path)
     if names is not None:
         _check_columns(names, path)
-    for table in written_rows.stream(path, _NAMES):
+    for table in written_rows.stream(path, NAMES):
         yield _events(table)
 
 
@@ -62,11 +63,11 @@ def _check_columns(names: list[str], path: Path) -> None:
 
 
 def _events(written: pa.Table) -> pa.Table:
-    text = {name: written[name] for name in _NAMES}
+    text = {name: written[name] for name in NAMES}
     named, mailed = _of_reference(text["reference"]), _of_reference(_of_message_id(text["message_id"]))
     text |= {name: pc.coalesce(named[name], text[name], mailed[name]) for name in _PARTS}
     text["disposition"] = pc.if_else(_opts_out(text["reply"]), OPTED_OUT, text["disposition"])
-    by_endpoint = pc.and_(pc.is_valid(text["endpoint"]), pc.fill_null(pc.equal(text["disposition"], OPTED_OUT), fill_value=False))
+    by_endpoint = pc.and_(pc.is_valid(text["endpoint"]), pc.is_in(text["disposition"], value_set=_SUPPRESSING))
     columns = {}
     problems = [_unlike("reference", text["reference"], named["campaign"])]
     for field in EVENTS:

@@ -19,7 +19,7 @@ INSTANT: Final = pa.timestamp("us", tz="UTC")
 _JSON: Final = (".jsonl", ".ndjson", ".json")
 ENDINGS: Final = (*_JSON, ".csv", ".parquet", ".pq")
 _BLOCK: Final = 16_000_000  # bytes of JSON that are read at once: some 100,000 rows, so that neighbours in the books are met together
-_NUMBERS: Final = frozenset({"occurrence", "attempt"})  # JSON writes these without quotes
+NUMBERS: Final = frozenset({"occurrence", "attempt"})  # JSON writes these without quotes
 # As many digits as surely fit.
 _DIGITS: Final = {pa.int16(): r"^\d{1,4}$", pa.int32(): r"^\d{1,9}$"}
 # YYYY-MM-DDTHH:MM[:SS[.f]] with Z or an offset; a time without one could mean anything.
@@ -64,7 +64,7 @@ def _is_json(path: Path) -> bool:
 
 
 def _json_batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    schema = pa.schema([(name, pa.int64() if name in _NUMBERS else pa.string()) for name in names])
+    schema = pa.schema([(name, pa.int64() if name in NUMBERS else pa.string()) for name in names])
     options = pajson.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     try:
         if path.stat().st_size == 0:

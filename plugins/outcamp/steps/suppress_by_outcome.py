@@ -39,7 +39,8 @@ def suppress_by_event(
     disposition, or with nothing but an endpoint. Only what cannot be read is not heeded; that is kept aside.
     """
     asked = pc.and_not(_is_in(events["disposition"], _ASKED), _is_in(aside, pa.array(["unreadable"])))
-    is_dead = pc.and_(_is_in(events["disposition"], _DEAD), pc.is_in(aside, value_set=_BELIEVED))
+    nameless = pc.and_not(pc.is_null(events["recipient_id"]), _is_in(aside, pa.array(["unreadable"])))
+    is_dead = pc.and_(_is_in(events["disposition"], _DEAD), pc.or_(nameless, pc.is_in(aside, value_set=_BELIEVED)))
     if not pc.any(pc.or_(asked, is_dead)).as_py():
         return 0, asked
     of_attempt = pc.and_not(pc.is_valid(matched["occurrence_id"]), _is_in(aside, pa.array(["other_channel"])))
@@ -48,14 +49,14 @@ def suppress_by_event(
     added = suppress_by_outcome(tx, pa.table(columns).filter(rows), now)
 
     endpoint = pa.chunked_array([written_endpoints(events["endpoint"].combine_chunks())])
-    by_endpoint = pc.and_(asked, pc.is_valid(endpoint))
+    by_endpoint = pc.and_(pc.or_(asked, pc.and_(is_dead, nameless)), pc.is_valid(endpoint))
     lines = [
         _lines("recipient", events["recipient_id"], events, pc.and_not(asked, of_attempt)),
         _lines("endpoint", endpoint, events, by_endpoint),
     ]
     added += suppressions.add(tx, pa.concat_tables(lines), now)
     no_such_code = _is_in(aside, pa.array(["no_disposition"]))
-    return added, pc.or_(pc.and_(asked, no_such_code), pc.and_(by_endpoint, pc.is_null(events["recipient_id"])))
+    return added, pc.or_(pc.and_(asked, no_such_code), pc.and_(by_endpoint, nameless))
 
 
 def _lines(kind: str, value: pa.ChunkedArray, events: pa.Table, rows: pa.ChunkedArray) -> pa.Table:

@@ -1,0 +1,69 @@
+"""Amazon SES: events of a configuration set, and feedback notifications. Our reference is in the message's tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from outcamp.core.references import CARRIED_AS, reference_of_tag
+from outcamp.segments.provider_records.base import Outcome, part, row
+
+# eventType or notificationType. The others (Send, DeliveryDelay, Open, Click) are no outcome.
+EVENTS: Final[Mapping[str, str]] = {
+    "Delivery": "delivered",
+    "Complaint": "complained",
+    "Reject": "rejected",
+    "Rendering Failure": "rejected",
+    "Subscription": "opted_out",
+}
+# bounceType: only one that is permanent says that the address is dead.
+BOUNCES: Final[Mapping[str, str]] = {"Permanent": "bounced", "Transient": "soft_bounced", "Undetermined": "soft_bounced"}
+
+
+def is_ours(record: Mapping[str, Any]) -> bool:
+    """Tell whether a record is an event of SES."""
+    return isinstance(record.get("mail"), Mapping) and _kind(record) is not None
+
+
+def outcome_of(record: Mapping[str, Any], received_at: datetime) -> Outcome | None:
+    """Return what became of the message; one that carries no reference may still say which address is dead, or wants no more."""
+    kind = str(_kind(record))
+    said = part(record, kind.lower())
+    if kind == "Bounce":
+        disposition = BOUNCES.get(str(said.get("bounceType")), "soft_bounced")
+    elif kind in EVENTS and not _is_no_news(kind, said):
+        disposition = EVENTS[kind]
+    else:
+        return None
+    reference = _reference(record)
+    if reference is None and disposition not in {"bounced", "complained", "opted_out"}:
+        return None  # mail of somebody else, by the same configuration set
+    at = said.get("timestamp") or part(record, "mail").get("timestamp") or received_at
+    return row(disposition, at, reference=reference, channel="email", endpoint=None if reference else _address(record, said))
+
+
+def _kind(record: Mapping[str, Any]) -> object:
+    return record.get("eventType") or record.get("notificationType")
+
+
+def _is_no_news(kind: str, said: Mapping[str, Any]) -> bool:
+    """A click on "this is no spam" comes as a complaint, and whoever stays in some topics has not unsubscribed."""
+    if kind == "Complaint":
+        return said.get("complaintFeedbackType") == "not-spam"
+    return kind == "Subscription" and part(said, "newTopicPreferences").get("unsubscribeAll") is not True
+
+
+def _reference(record: Mapping[str, Any]) -> str | None:
+    values = part(part(record, "mail"), "tags").get(CARRIED_AS)
+    try:
+        return reference_of_tag(str(values[0])) if isinstance(values, list) and values else None
+    except ValueError:
+        return None
+
+
+def _address(record: Mapping[str, Any], said: Mapping[str, Any]) -> object:
+    """Return whose message it is; of several who may be meant, none."""
+    people = said.get("bouncedRecipients") or said.get("complainedRecipients") or part(record, "mail").get("destination") or []
+    addresses = {one.get("emailAddress") if isinstance(one, Mapping) else one for one in people}
+    return addresses.pop() if len(addresses) == 1 else None
