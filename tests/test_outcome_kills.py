@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -17,12 +14,10 @@ from outcamp.steps import outcome_files
 from outcamp.steps.outcome_files import TakenIn
 from outcamp.steps.outcome_folder import TAKING, take_in_folder
 from outcamp.store.ledger import Ledger
-from outcome_world import LATER, dispositions, event, forget_outcomes, kept_aside, sent_world, written
+from outcome_world import LATER, dispositions, event, forget_outcomes, kept_aside, killed, sent_world, written
 from small_world import World
 
-# It may die at the calls of these folders; some of them, because each costs two pulses.
-CODE = re.compile(r"outcamp/(steps|store)/")
-STRIDE = 11
+STRIDE = 11  # it dies at some of the calls, because each costs two pulses
 EVENTS = [event("ada"), event("zoe", "opted_out"), event("ben", "unreachable"), event("ben", "unreachable")]
 AS_IT_ENDS = [("ada", 1, "delivered", True), ("ben", 1, "unreachable", False), ("ben", 2, None, False)]
 
@@ -48,32 +43,6 @@ def pulse(world: World, folder: Path, ledger: Ledger | None = None) -> tuple[dic
 
 def suppressed(world: World) -> int:
     return len(world.rows("SELECT FROM outcamp.suppressions"))
-
-
-class Killed(BaseException):
-    """Nothing catches it, as nothing catches a SIGKILL."""
-
-
-def killed(number: int, do: Callable[[], object]) -> bool:
-    """Do it, and die at the so-manieth call that a step or the store makes or comes back from; False when it makes fewer."""
-    seen = 0
-
-    def look(frame: FrameType, what: str, _: Any) -> None:
-        nonlocal seen
-        caller = frame if what.startswith("c_") else frame.f_back
-        if caller is not None and CODE.search(caller.f_code.co_filename):
-            seen += 1
-            if seen == number:
-                raise Killed
-
-    sys.setprofile(look)
-    try:
-        do()
-    except Killed:
-        return True
-    finally:
-        sys.setprofile(None)
-    return False
 
 
 def test_a_kill_at_any_call_changes_nothing_in_the_end(world: World, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,13 +21,21 @@ class OutcampPlugin(AirflowPlugin):
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # as a property it is read by the API server alone
         """The pages; only the API server asks for them, so only it imports what they need."""
+        from outcamp.dag.callbacks import read_callback_secrets
         from outcamp.dag.engines import open_ledger
         from outcamp.dag.settings import read_settings
         from outcamp.web.app import create_app
         from outcamp.web.site import Site
 
         settings = read_settings()
-        site = Site(settings.home, settings.store, lambda: open_ledger(settings), settings.total_limits)
+        site = Site(
+            home=settings.home,
+            lake=settings.store,
+            open_ledger=lambda: open_ledger(settings),
+            total_limits=settings.total_limits,
+            outcomes=settings.outcomes,
+            secrets=read_callback_secrets,
+        )
         return [{"app": create_app(site), "url_prefix": "/outcamp", "name": "outcamp"}]
 
     @cached_property

@@ -10,6 +10,7 @@ from typing import Final
 from outcamp.core.errors import DataError
 from outcamp.segments.written_rows import ENDINGS
 from outcamp.steps.outcome_files import Manifests, TakenIn, take_in_file
+from outcamp.steps.received_outcomes import join
 from outcamp.store.ledger import Ledger
 
 TAKING: Final = "taking"
@@ -24,6 +25,7 @@ def take_in_folder(ledger: Ledger, manifests: Manifests, folder: Path, now: date
     to ``taking/`` first, so that a newer one of the same name cannot take its place unread, and to ``taken/`` after the ledger has all of
     it, or to ``refused/`` with the reason beside it. Killed in between, it is taken in again, which changes nothing.
     """
+    join(folder)
     found: dict[str, TakenIn] = {}
     refused: list[str] = []
     for path in _complete(folder):

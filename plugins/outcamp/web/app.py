@@ -1,7 +1,8 @@
 """The pages as one application, which Airflow's API server mounts under ``/outcamp``.
 
 Airflow leaves a mounted application open to everybody. Here nothing but the static files, which hold no data, is: every router asks
-first who the user is, then where the request came from, and each route about a campaign whether the user may.
+first who the user is, then where the request came from, and each route about a campaign whether the user may. Those who tell outcomes
+are no users: they are believed by their signature.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 
 from outcamp.core.errors import OutcampError, Transient
-from outcamp.web import access, actions, pages, recipients
+from outcamp.web import access, actions, callbacks, pages, recipients
 from outcamp.web.look import HEADERS, STATIC, render
 from outcamp.web.site import Site
 
@@ -27,6 +28,7 @@ def create_app(site: Site) -> FastAPI:
     guards = [Depends(get_user), Depends(access.same_origin)]
     for router in (pages.router, recipients.router, actions.router):
         app.include_router(router, dependencies=guards)
+    app.include_router(callbacks.router)  # its senders have no user: they sign
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.middleware("http")(_guarded_answer)
     app.add_exception_handler(OutcampError, _said_by_us)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from outcamp.core.callback_secrets import CallbackSecrets
 from outcamp.core.limits import Limit
+from outcamp.web import sns
 
 if TYPE_CHECKING:
     from outcamp.store.ledger import Ledger
@@ -23,12 +25,18 @@ class Site:
         lake: The folder of the lake.
         open_ledger: Returns a ledger of its own at each call.
         total_limits: The deployment's own communication limits.
+        outcomes: The folder from which files of outcomes are taken in.
+        secrets: Returns what those are known by who tell outcomes.
+        fetch: Returns what lies at an address of Amazon's.
     """
 
     home: Path
     lake: Path
     open_ledger: Callable[[], Ledger]
     total_limits: tuple[Limit, ...] = ()
+    outcomes: Path = Path()
+    secrets: Callable[[], CallbackSecrets] = CallbackSecrets
+    fetch: sns.Fetch = sns.fetch
     _of_thread: threading.local = field(default_factory=threading.local, init=False, repr=False, compare=False)
 
     @property

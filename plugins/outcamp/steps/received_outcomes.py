@@ -1,0 +1,114 @@
+"""Outcomes that come in one by one: each is on the disk before its sender is told so, as a small file; a pulse joins them to large ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from outcamp.core.errors import DataError
+from outcamp.segments.outcome_files import NAMES
+from outcamp.segments.provider_records import outcome_of
+from outcamp.segments.written_rows import NUMBERS
+
+RECEIVED: Final = "received"
+_JOINED: Final = 16_000_000  # bytes of a joined file, or one small file more
+_LARGEST: Final = 2**31 - 1
+_OWN: Final = frozenset({"disposition", "reply"})  # what rows of ours have, and records of providers do not
+
+
+def outcomes_in(body: bytes, received_at: datetime) -> list[dict[str, Any]]:
+    """Return the outcomes that a body tells: JSON lines, a JSON list or one object, of rows of ours or of records of providers.
+
+    One that cannot be read as a whole is refused, so that its sender learns it.
+    """
+    rows = (_row(record) if _OWN & record.keys() else outcome_of(record, received_at) for record in _records(body))
+    return [row for row in rows if row]
+
+
+def keep(folder: Path, rows: list[dict[str, Any]]) -> None:
+    """Write outcomes down for the next pulse. They are on the disk when this returns; the same ones again are the same file."""
+    if not rows:
+        return
+    try:
+        lines = "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows).encode()
+    except UnicodeEncodeError:
+        raise DataError("a text of this is none: half of a character", next_step="write UTF-8") from None
+    received = folder / RECEIVED
+    received.mkdir(parents=True, exist_ok=True)
+    _write(received, lines)
+
+
+def join(folder: Path) -> None:
+    """Join what was received to files that are worth a transaction. After a kill an outcome is in two of them, which changes nothing."""
+    while paths := list(_first(folder / RECEIVED)):
+        _write(folder, b"".join(data for _, data in paths))
+        for path, _ in paths:
+            path.unlink(missing_ok=True)
+
+
+def _first(received: Path) -> Iterator[tuple[Path, bytes]]:
+    size = 0
+    for path in received.glob("*.jsonl"):
+        with suppress(FileNotFoundError):  # another pulse has joined it
+            data = path.read_bytes()
+            yield path, data
+            size += len(data)
+        if size >= _JOINED:
+            return
+
+
+def _write(folder: Path, data: bytes) -> None:
+    """Write a complete file under a name that its content gives it, and return when the disk has it."""
+    name = f"{RECEIVED}-{hashlib.sha256(data).hexdigest()[:32]}.jsonl"
+    unfinished = folder / f".{name}.{os.getpid()}-{os.urandom(4).hex()}"
+    with unfinished.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(folder / name)
+    directory = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _records(body: bytes) -> list[Mapping[str, Any]]:
+    try:
+        text = body.decode()
+        whole = text.strip().startswith("[")
+        found = json.loads(text) if whole else [json.loads(line) for line in text.splitlines() if line.strip()]
+    except ValueError:
+        try:
+            found = [json.loads(body)]  # one object over several lines
+        except ValueError:
+            raise DataError("this is no JSON", next_step="write one object a line, a list of objects, or one object") from None
+    for number, record in enumerate(found, 1):
+        if not isinstance(record, Mapping):
+            raise DataError(f"record {number} is no object", next_step="write one object for each outcome")
+    return found
+
+
+def _row(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a row of ours says, in the types in which files of outcomes are read."""
+    row: dict[str, Any] = {}
+    for name in NAMES:
+        value = record.get(name)
+        if value is None:
+            continue
+        if name in NUMBERS:
+            value = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+            fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST
+        else:
+            fits = isinstance(value, str)
+        if not fits:
+            kind = "a whole number" if name in NUMBERS else "text"
+            raise DataError(f"{name} of an outcome is no {kind.removeprefix('a ')}", next_step=f"write {kind}")
+        row[name] = value
+    return row
