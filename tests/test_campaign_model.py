@@ -522,7 +522,6 @@ def test_what_has_no_behaviour_yet_is_named() -> None:
         f"spring-renewal.yaml:{place}: This setting is not supported yet."
         for place in (
             "64: breakers",
-            "66: notify",
         )
     ] == found
 
@@ -530,7 +529,7 @@ def test_what_has_no_behaviour_yet_is_named() -> None:
 def test_a_simulation_replaces_segment_and_transport() -> None:
     """Simulated, a campaign may name any transport and source; what else has no behaviour is refused all the same."""
     full = read_campaign(FULL, "a.yaml")
-    assert ["breakers", "notify"] == [found.field for found in not_supported_yet(full, simulated=True)]
+    assert ["breakers"] == [found.field for found in not_supported_yet(full, simulated=True)]
     elsewhere = campaign(head=HEAD.replace("people.csv", "s3://lists/people.parquet"))
     assert ["segment.file"] == [found.field for found in not_supported_yet(elsewhere)]
     assert [] == not_supported_yet(elsewhere, simulated=True)

@@ -172,6 +172,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 "OUTCAMP_WAVE_INTERVAL": "5",
                 "OUTCAMP_PULSE": "10",
                 "AIRFLOW_CONN_INBOX": json.dumps(connection),
+                "AIRFLOW_CONN_OPS": json.dumps(connection | {"extra": connection["extra"] | {"from_email": "ops@example.com"}}),
                 "AIRFLOW__METRICS__STATSD_ON": "True",
                 "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
                 "AIRFLOW__METRICS__STATSD_PORT": str(statsd.port),
@@ -195,7 +196,7 @@ def _begin_campaigns(world: World) -> None:
     """Publish the campaigns that run beside each other while the first tests look at each of them."""
     for name in ("cleared", "deleted-run", "triggered"):
         world.publish(name)
-    world.publish("failed", people="late")
+    world.publish("failed", "notify: [ops]\n", people="late")
     (world.deployment.home / "late.csv").unlink()
     now = datetime.now(UTC).replace(microsecond=0)
     start, expires = (f"{at:%Y-%m-%d %H:%M:%S}" for at in (now + timedelta(seconds=60) - timedelta(hours=3), now + timedelta(seconds=60)))

@@ -148,6 +148,7 @@ def test_a_wave_that_failed_for_good_goes_on_when_somebody_resumes(world: World)
     world.wait(lambda: world.runs("failed")[run] == "failed", "the end of the run")
     assert f"a task of the wave {run} failed" == world.status("failed").reason
     assert [] == world.inbox.arrivals["failed"]
+    assert {"ops": 1} == world.received("outcamp: failed is in Error")
     shutil.copy(world.deployment.home / "people.csv", world.deployment.home / "late.csv")
     world.outcamp("resume", "failed")
     world.wait(lambda: world.settled("failed"), "the second pass")

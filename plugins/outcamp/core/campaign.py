@@ -13,6 +13,7 @@ from outcamp.core.communication_time import CommunicationTime
 from outcamp.core.dispositions import Channel
 from outcamp.core.frozen import Frozen
 from outcamp.core.limits import Breakers, EntryLimits, Limit
+from outcamp.core.notify import Notified
 from outcamp.core.presets import limits_of, preset_problems, tightened
 from outcamp.core.problems import Problem, refused
 from outcamp.core.reattempts import ReattemptRule, rule_problems
@@ -72,7 +73,7 @@ class Campaign(Frozen):
     review: bool = Field(default=False, description="A person approves the funnel before the first send of each occurrence.")
     breakers: Breakers | None = Field(default=None, description="The rates at which the campaign goes into Error by itself.")
     presets: tuple[Name, ...] = Field(default=(), description="Compliance presets; they tighten, never loosen.")
-    notify: tuple[Name, ...] = Field(default=(), description="Airflow notifiers for failures.")
+    notify: tuple[Notified, ...] = Field(default=(), description="Airflow connections or notifiers that are told of failures.")
 
     @property
     def channels_used(self) -> tuple[Channel, ...]:

@@ -29,6 +29,8 @@ _EXPECTED: Final = {
     "string_too_short": ("The text is empty.", "Write something, or leave the setting out."),
     "too_short": ("The list is empty.", "Write at least one item, or leave the setting out."),
     "segment": ("A segment is {sql: ...}, {file: ...} or external.", "Choose one of them."),
+    "notify": ("A connection's name, or {notifier: ..., with: {...}} is expected.", "Write one of them."),
+    "string_pattern_mismatch": ("This is not the path of a class.", "Write it as package.module.TheClass."),
     "finite_number": ("A finite number is expected.", "Write a number."),
 }
 _BOUNDS: Final = {
@@ -98,10 +100,10 @@ def _bound(bound: object, value: object) -> str:
 
 
 def _file_path(loc: Sequence[str | int]) -> tuple[str | int, ...]:
-    """Return the place in the file: pydantic also names the kind of segment, which is no key of the file."""
+    """Return the place in the file: pydantic also names the kind of a segment, or of a notifier, which is no key of the file."""
     if len(loc) > 1 and loc[0] == "segment" and loc[1] in _SEGMENT_KINDS:
         return (loc[0], *loc[2:])
-    return tuple(loc)
+    return (*loc[:2], *loc[3:]) if loc[:1] == ("notify",) else tuple(loc)
 
 
 def _value_at(data: Any, path: Sequence[str | int]) -> Any:

@@ -24,8 +24,6 @@ def not_supported_yet(campaign: Campaign, simulated: bool = False, file: str = "
         found += _segment(campaign) + _transports(campaign)
     if campaign.breakers is not None:
         found.append(("breakers", None, "Leave them out."))
-    if campaign.notify:
-        found.append(("notify", ", ".join(campaign.notify), "Leave it out."))
     return [
         Finding(file, field, "This setting is not supported yet.", value=None if value is None else str(value), next_step=next_step)
         for field, value, next_step in found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import DAG, task
 
 from outcamp.core.errors import OutcampError, Transient
@@ -21,7 +23,15 @@ def build_dispositions_dag() -> DAG:
         is_paused_upon_creation=False,
         max_active_runs=1,
         tags=["outcamp"],
-        default_args={"owner": "outcamp", "retries": 1, "retry_policy": RETRIES, "priority_weight": 20, "weight_rule": "absolute"},
+        default_args={
+            "owner": "outcamp",
+            # Soon: while one pulse waits to be tried again, no other one begins.
+            "retries": 1,
+            "retry_delay": timedelta(seconds=5),
+            "retry_policy": RETRIES,
+            "priority_weight": 20,
+            "weight_rule": "absolute",
+        },
     ) as dag:
         task(task_id="pulse")(pulse)()
     return dag

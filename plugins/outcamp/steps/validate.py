@@ -16,6 +16,7 @@ from outcamp.core.support import REMOTE_SCHEMES, not_supported_yet
 from outcamp.segments import columns, files
 from outcamp.segments.project_files import UnusableFile, read_project_file
 from outcamp.segments.templates import columns_of_message, files_of_message
+from outcamp.steps.notifiers import unusable_notifiers
 from outcamp.steps.project import Project
 
 # Returns the columns of a SQL segment's query, given its text; None where they cannot be known here.
@@ -80,6 +81,7 @@ def check_file(path: Path, home: Path, columns_of: ColumnsOf = columns_unknown) 
     found += read_templates(campaign, home, checked.templates)
     found += _segment_columns(campaign, home, checked, columns_of)
     found += closed_channels(campaign)
+    found += unusable_notifiers(campaign)
     checked.findings += document.located(found)
     return checked
 
