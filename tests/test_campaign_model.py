@@ -518,12 +518,7 @@ def test_what_has_no_behaviour_yet_is_named() -> None:
     document = read_document(FULL, "spring-renewal.yaml")
     full = read_campaign(FULL, "spring-renewal.yaml")
     found = [str(finding).splitlines()[0] for finding in document.located(not_supported_yet(full))]
-    assert [
-        f"spring-renewal.yaml:{place}: This setting is not supported yet."
-        for place in (
-            "64: breakers",
-        )
-    ] == found
+    assert [f"spring-renewal.yaml:{place}: This setting is not supported yet." for place in ("64: breakers",)] == found
 
 
 def test_a_simulation_replaces_segment_and_transport() -> None:
