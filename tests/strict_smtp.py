@@ -44,6 +44,8 @@ class StrictServer:
     says: Says = lambda verb, recipient: USUAL[verb]
     features: tuple[str, ...] = ()
     tls: ssl.SSLContext | None = None
+    waits_for_nobody: bool = False  # RFC 2920 allows a server to ask for a text that has no recipient left
+    answers_late: bool = False  # nothing to the envelope before its last verb has come, as a server may that lets verbs be sent at once
     taken: list[Taken] = field(default_factory=list)
     verbs: list[str] = field(default_factory=list)
     sessions: int = 0
@@ -70,6 +72,7 @@ class _Gone(Exception):
 
 class _Session(socketserver.StreamRequestHandler):
     server: _Server
+    _late = ""
 
     def handle(self) -> None:
         self.server.strict.sessions += 1
@@ -82,7 +85,7 @@ class _Session(socketserver.StreamRequestHandler):
             self.connection.close()  # after STARTTLS it is another one than the server closes by itself
 
     def _talk(self) -> None:
-        recipient = ""
+        recipient, is_valid = "", False
         while line := self.rfile.readline(1 << 16):
             assert line.endswith(b"\r\n"), line
             verb, _, rest = line.decode().rstrip("\r\n").partition(" ")
@@ -93,16 +96,21 @@ class _Session(socketserver.StreamRequestHandler):
                 continue
             if verb == "RCPT":
                 recipient = rest.partition("<")[2].partition(">")[0]
+            if verb == "DATA" and not is_valid and not self.server.strict.waits_for_nobody:
+                self._send("554 5.5.1 no valid recipients")
+                continue
             code = self._say(verb, recipient)
+            if verb in {"MAIL", "RCPT"}:
+                is_valid = code.startswith("2") and (verb == "MAIL" or is_valid)
             if verb == "STARTTLS" and code == "220":
                 self.connection = self.server.strict.tls.wrap_socket(self.connection, server_side=True)  # type: ignore[union-attr]
                 self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", buffering=0)
             elif verb == "DATA" and code == "354":
-                self._take_in(recipient)
+                self._take_in(recipient, is_valid=is_valid)
             elif verb == "QUIT":
                 return
 
-    def _take_in(self, recipient: str) -> None:
+    def _take_in(self, recipient: str, *, is_valid: bool) -> None:
         lines: list[bytes] = []
         while (line := self.rfile.readline(1 << 16)) != b".\r\n":
             if not line:
@@ -110,6 +118,10 @@ class _Session(socketserver.StreamRequestHandler):
             assert line.endswith(b"\r\n"), line
             assert len(line) <= 1000, line
             lines.append(line[1:] if line.startswith(b".") else line)
+        if not is_valid:
+            assert not lines, lines
+            self._send("554 5.5.1 no valid recipients")
+            return
         said = self.server.strict.says(".", recipient)
         # Kept before anybody is told, and also when nobody ever is.
         if said is None or said.startswith("2"):
@@ -122,8 +134,12 @@ class _Session(socketserver.StreamRequestHandler):
         said: Any = self.server.strict.says(verb, recipient)
         if said is None:
             raise _Gone
-        self._send(said)
+        if self.server.strict.answers_late and verb in {"MAIL", "RCPT"}:
+            self._late += f"{said}\r\n"
+        else:
+            self._send(said)
         return str(said)[:3]
 
     def _send(self, text: str) -> None:
-        self.wfile.write(text.encode() + b"\r\n")
+        self.wfile.write(f"{self._late}{text}\r\n".encode())
+        self._late = ""

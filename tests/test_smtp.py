@@ -12,7 +12,8 @@ import pytest
 from certificates import self_signed
 from outcamp.core.errors import Permanent
 from outcamp.transports.base import BACKOFF
-from outcamp.transports.smtp import SmtpServer, SmtpTransport
+from outcamp.transports.smtp import SmtpTransport
+from outcamp.transports.smtp_session import SmtpServer
 from strict_smtp import USUAL, Says, StrictServer
 from submissions import NOW, rows, said, statuses
 
@@ -28,6 +29,14 @@ def to(server: StrictServer, **settings: Any) -> SmtpTransport:
 def when(verb: str, says: str | None, name: str = "") -> Says:
     """The server says this to a verb, for one recipient or all; None: it hangs up."""
     return lambda heard, recipient: says if heard == verb and recipient.startswith(name) else USUAL[heard]
+
+
+# One verb after the other; all at once; and a server that then waits for a text, though nobody is left who gets it.
+WAYS = pytest.mark.parametrize(
+    "way",
+    [{}, {"features": ("PIPELINING",), "answers_late": True}, {"features": ("PIPELINING",), "waits_for_nobody": True}],
+    ids=["one by one", "at once", "waiting for nobody"],
+)
 
 
 def taken(person: dict[str, Any], **features: Any) -> StrictServer:
@@ -112,6 +121,7 @@ def test_letters_of_an_address_need_a_server_that_reads_them() -> None:
 # What the server says.
 
 
+@WAYS
 @pytest.mark.parametrize(
     ("verb", "says", "answer"),
     [
@@ -123,14 +133,15 @@ def test_letters_of_an_address_need_a_server_that_reads_them() -> None:
         ("RCPT", "251 will forward", ("accepted", "delivered")),
     ],
 )
-def test_a_word_about_one_recipient_is_that_row_s_alone(verb: str, says: str, answer: tuple[str, str]) -> None:
+def test_a_word_about_one_recipient_is_that_row_s_alone(verb: str, says: str, answer: tuple[str, str], way: dict[str, Any]) -> None:
     """The others have their messages, over the same connection."""
-    with StrictServer(when(verb, says, "ben")) as server:
+    with StrictServer(when(verb, says, "ben"), **way) as server:
         answers = to(server).submit(rows(ADA, BEN, CY), NOW)
     assert [("accepted", "delivered"), answer, ("accepted", "delivered")] == said(answers)
     assert 1 == server.sessions
 
 
+@WAYS
 @pytest.mark.parametrize(
     ("verb", "says"),
     [
@@ -143,19 +154,20 @@ def test_a_word_about_one_recipient_is_that_row_s_alone(verb: str, says: str, an
         ("DATA", None),
     ],
 )
-def test_a_server_that_asks_to_wait_has_taken_nothing_more(verb: str, says: str | None) -> None:
+def test_a_server_that_asks_to_wait_has_taken_nothing_more(verb: str, says: str | None, way: dict[str, Any]) -> None:
     """The row, and all that follow, wait; whoever went before has gone. A server that hangs up before the text came has not got it."""
-    with StrictServer(when(verb, says, "ben")) as server:
+    with StrictServer(when(verb, says, "ben"), **way) as server:
         answers = to(server).submit(rows(ADA, BEN, CY), NOW)
     assert [("accepted", "delivered"), ("throttled", None), ("throttled", None)] == said(answers)
     assert [None, NOW + BACKOFF, NOW + BACKOFF] == answers["until"].to_pylist()
     assert ["ada@example.com"] == server.recipients()
 
 
+@WAYS
 @pytest.mark.parametrize("says", [None, "nonsense"])
-def test_only_the_row_whose_text_was_on_its_way_is_unknown(says: str | None) -> None:
+def test_only_the_row_whose_text_was_on_its_way_is_unknown(says: str | None, way: dict[str, Any]) -> None:
     """Of the one that the server had in hand when the contact broke nobody knows; the others are not in doubt."""
-    with StrictServer(when(".", says, "ben")) as server:
+    with StrictServer(when(".", says, "ben"), **way) as server:
         answers = to(server).submit(rows(ADA, BEN, CY), NOW)
     assert ["accepted", "unknown", "throttled"] == statuses(answers)
 
@@ -201,6 +213,48 @@ def test_the_server_is_told_when_the_transport_ends() -> None:
         transport.submit(rows(ADA), NOW)
         del transport
     assert "QUIT" == server.verbs[-1]
+
+
+# Several connections.
+
+
+PEOPLE = [{"endpoint": f"p{number}@example.com"} for number in range(24)]
+
+
+@WAYS
+def test_a_large_chunk_goes_over_several_connections(way: dict[str, Any]) -> None:
+    """Each message goes once, the answers keep the order of the rows, and the connections serve the next chunk."""
+    with StrictServer(when("RCPT", "550 5.1.1 nobody", "p7@"), **way) as server:
+        transport = to(server)
+        for _ in range(2):
+            answers = transport.submit(rows(*PEOPLE), NOW)
+            assert [("refused", "bounced") if number == 7 else ("accepted", "delivered") for number in range(24)] == said(answers)
+            assert [f"<spring/0/1/p{number}@acme.example>" for number in range(24)] == answers["message_id"].to_pylist()
+    first, second = server.recipients()[:23], server.recipients()[23:]
+    everybody = sorted(one["endpoint"] for one in PEOPLE if one != PEOPLE[7])
+    assert (everybody, everybody, 4) == (sorted(first), sorted(second), server.sessions)
+
+
+def test_a_server_that_takes_few_connections_gets_few() -> None:
+    """That it refuses a third one delays nobody."""
+    connects: list[str] = []
+
+    def says(verb: str, recipient: str) -> str:
+        connects.extend(["one"] if verb == "CONNECT" else [])
+        return "421 4.7.0 too many connections" if verb == "CONNECT" and len(connects) > 2 else USUAL[verb]
+
+    with StrictServer(says) as server:
+        assert {"accepted"} == set(statuses(to(server).submit(rows(*PEOPLE), NOW)))
+    assert (sorted(one["endpoint"] for one in PEOPLE), 3) == (sorted(server.recipients()), server.sessions)
+
+
+def test_a_contact_that_breaks_stops_the_other_connections() -> None:
+    """In doubt is who was in hand at that moment, one for a connection; whoever waits was not handed in, and nobody has no answer."""
+    with StrictServer(when(".", None)) as server:
+        answers = statuses(to(server).submit(rows(*PEOPLE), NOW))
+    in_hand = [one["endpoint"] for one, status in zip(PEOPLE, answers, strict=True) if status == "unknown"]
+    assert (sorted(in_hand), {"unknown", "throttled"}) == (sorted(server.recipients()), set(answers))
+    assert 1 <= len(in_hand) <= 4
 
 
 # What nobody but a person can mend.

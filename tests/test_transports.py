@@ -30,7 +30,8 @@ from outcamp.transports.outbox import OutboxTransport
 from outcamp.transports.scripted import ScriptedTransport
 from outcamp.transports.ses import SesTransport
 from outcamp.transports.simulator import SimulatorTransport
-from outcamp.transports.smtp import SmtpServer, SmtpTransport
+from outcamp.transports.smtp import SmtpTransport
+from outcamp.transports.smtp_session import SmtpServer
 from outcamp.transports.twilio import TwilioSmsTransport, TwilioVoiceTransport
 from outcamp.transports.webhook import Receiver, WebhookTransport
 from strict_aws import Error, Reply, StrictAws

@@ -88,7 +88,8 @@ def _outbox(manifest: Manifest, channel: Channel, settings: Settings) -> Transpo
 
 
 def _smtp(target: Target, sender: str | None) -> Transport:
-    from outcamp.transports.smtp import SmtpServer, SmtpTransport
+    from outcamp.transports.smtp import SmtpTransport
+    from outcamp.transports.smtp_session import SmtpServer
 
     # As Airflow's own SMTP hook reads them: encrypted and verified unless the connection says otherwise.
     implicit = not _yes(target.options.get("disable_ssl"))

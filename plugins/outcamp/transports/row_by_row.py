@@ -24,7 +24,11 @@ Row = Mapping[str, Any]
 
 
 class Refused(Exception):
-    """The provider does not take this row, and never will; the argument is the disposition."""
+    """The provider does not take this row, and never will; the arguments are the disposition, and the message's id where it has one."""
+
+    def __init__(self, disposition: str, message_id: str | None = None) -> None:
+        super().__init__(disposition)
+        self.message_id = message_id
 
 
 class NotTaken(Exception):
@@ -39,25 +43,39 @@ class InDoubt(Exception):
     """The row was on its way, and nobody knows whether the provider has it."""
 
 
-def row_by_row(provider: str, rows: pa.Table, now: datetime, ask: Callable[[Row], str | None]) -> pa.Table:
-    """Ask for each row and return ``ANSWERS``; ``ask`` returns the provider's message id, or raises one of the three above.
+Taken = str | Mapping[str, Any] | None  # the provider's message id, or the columns of the answer
+
+
+def row_by_row(provider: str, rows: pa.Table, now: datetime, ask: Callable[[Row], Taken], width: int = WIDTH) -> pa.Table:
+    """Ask for each row and return ``ANSWERS``; ``ask`` returns what the provider took, or raises one of the three above.
 
     Once the provider asks to wait, or refuses for good (``Permanent``), rows that were not asked for yet wait too.
     """
     asking = _Asking(provider, now, ask)
-    with ThreadPoolExecutor(WIDTH) as pool:
+    with ThreadPoolExecutor(width) as pool:
         answers = list(pool.map(asking.answer, rows.to_pylist()))
     if asking.wait is not None:
-        log.warning("%s takes no more until %s: %s", provider, *asking.wait)
+        _warn(provider, *asking.wait)
     if asking.refusal is not None and all(answer["status"] == "throttled" for answer in answers):
         raise asking.refusal
     return answers_of(answers)
 
 
+def nobody(provider: str, rows: pa.Table, now: datetime, why: NotTaken) -> pa.Table:
+    """Return ``ANSWERS`` of a chunk that was not even begun: everybody waits."""
+    until = why.until or now + BACKOFF
+    _warn(provider, until, str(why))
+    return answers_of([{"status": "throttled", "until": until}] * rows.num_rows)
+
+
+def _warn(provider: str, until: datetime, why: str) -> None:
+    log.warning("%s takes no more until %s: %s", provider, until, why)
+
+
 class _Asking:
     """One chunk on its way; its threads tell each other when to stop."""
 
-    def __init__(self, provider: str, now: datetime, ask: Callable[[Row], str | None]) -> None:
+    def __init__(self, provider: str, now: datetime, ask: Callable[[Row], Taken]) -> None:
         self._provider, self._now, self._ask = provider, now, ask
         self.wait: tuple[datetime, str] | None = None  # until when, and why
         self.refusal: Permanent | None = None  # why nothing will be taken before somebody acts
@@ -66,9 +84,11 @@ class _Asking:
         if self.wait is not None:
             return {"status": "throttled", "until": self.wait[0]}
         try:
-            return {"status": "accepted", "message_id": self._ask(row)}
-        except Refused as disposition:
-            return {"status": "refused", "disposition": str(disposition), "disposed_at": self._now}
+            taken = self._ask(row)
+            return {"status": "accepted", **(taken if isinstance(taken, Mapping) else {"message_id": taken})}
+        except Refused as refused:
+            disposition = {"disposition": str(refused), "disposed_at": self._now}
+            return {"status": "refused", "message_id": refused.message_id, **disposition}
         except InDoubt as why:
             log.warning("%s left a message unknown: %s", self._provider, why)
             return {"status": "unknown"}
