@@ -50,9 +50,9 @@ def readmission() -> AbstractContextManager[Any]:
     """A snapshot that is repeated under another run opens the occurrence once more."""
     original = waves.open_occurrence
 
-    def open_occurrence(tx: Any, campaign_id: int, scheduled_at: Any, run: str, now: Any) -> Any:
-        found = original(tx, campaign_id, scheduled_at, run, now)
-        return found or original(tx, campaign_id, scheduled_at + timedelta(microseconds=1), run, now)
+    def open_occurrence(tx: Any, campaign_id: int, scheduled_at: Any, *others: Any, **named: Any) -> Any:
+        found = original(tx, campaign_id, scheduled_at, *others, **named)
+        return found or original(tx, campaign_id, scheduled_at + timedelta(microseconds=1), *others, **named)
 
     return swapped(waves, "open_occurrence", open_occurrence)
 
