@@ -29,7 +29,6 @@ class Chaos:
         self.rng = Random(f"chaos {seed}")
         self.mood = draw_mood(self.rng, seed)
         self.quiet = False
-        self.circles = 0  # how often actors waited for each other in a circle
         self._crashes_to_come = self.mood.crashes
         self._asleep: set[Actor] = set()
 
@@ -75,7 +74,6 @@ class Chaos:
         able = [actor for actor in actors if actor.can_run]
         awake = [actor for actor in able if actor not in self._asleep] or able
         if not able and actors and (not ready or rng.random() < 0.5):
-            self.circles += all(actor.blocked for actor in actors)
             world.resume(actors[-1])
             return True
         event, brinks = world.next_event(), world.brinks()
