@@ -56,7 +56,7 @@ def written(folder: Path, events: list[dict[str, Any]], name: str = "outcomes.js
 
 def take(world: World, path: Path, now: datetime = LATER) -> TakenIn:
     """Take a file in."""
-    return take_in_file(world.engine.ledger, {"spring": world.engine.manifest}.get, path, now)
+    return take_in_file(world.engine.ledger, {"spring": world.engine.manifest}.get, path, lambda: now)
 
 
 def dispositions(world: World) -> list[tuple[Any, ...]]:

@@ -114,7 +114,7 @@ def test_an_outcome_after_the_deadline_is_late(world: World, tmp_path: Path) -> 
     """The attempt is no_outcome by then."""
     after = NOW + timedelta(hours=73)
     path = written(tmp_path, [event(at=after)])
-    taken = take_in_file(world.engine.ledger, {"spring": world.engine.manifest}.get, path, after)
+    taken = take_in_file(world.engine.ledger, {"spring": world.engine.manifest}.get, path, lambda: after)
     assert {"late": 1} == taken.aside
 
 
@@ -129,10 +129,10 @@ def test_an_attempt_that_was_not_submitted_has_no_outcome(database_uri: str, tmp
 def test_a_campaign_without_its_manifest_keeps_its_outcomes_aside(world: World, tmp_path: Path) -> None:
     """What follows would not be known, so nothing of it is taken in."""
     path = written(tmp_path, [event()])
-    taken = take_in_file(world.engine.ledger, lambda _: None, path, LATER)
+    taken = take_in_file(world.engine.ledger, lambda _: None, path, lambda: LATER)
     assert {"not_here": 1} == taken.aside
     world.change("UPDATE outcamp.campaigns SET deleted_at = %s", NOW)
-    assert 1 == take_in_file(world.engine.ledger, lambda _: None, path, LATER).taken
+    assert 1 == take_in_file(world.engine.ledger, lambda _: None, path, lambda: LATER).taken
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def pulse(world: World, folder: Path, ledger: Ledger | None = None) -> tuple[dict[str, TakenIn], list[str]]:
-    return take_in_folder(ledger or world.engine.ledger, {"spring": world.engine.manifest}.get, folder, LATER)
+    return take_in_folder(ledger or world.engine.ledger, {"spring": world.engine.manifest}.get, folder, lambda: LATER)
 
 
 def suppressed(world: World) -> int:
@@ -99,7 +99,7 @@ def test_a_newer_file_of_the_same_name_is_not_lost(world: World, folder: Path) -
         written(folder, [event("ben", "failed")])
         return world.engine.manifest
 
-    take_in_folder(world.engine.ledger, manifest_of, folder, LATER)
+    take_in_folder(world.engine.ledger, manifest_of, folder, lambda: LATER)
     assert [("ada", 1, "delivered", True), ("ben", 1, None, True)] == dispositions(world)
     assert {"outcomes.jsonl": TakenIn(taken=1, exits=1)} == pulse(world, folder)[0]
     assert [("ada", 1, "delivered", True), ("ben", 1, "failed", False)] == dispositions(world)

@@ -57,7 +57,7 @@ def test_what_the_channel_still_reports_replaces_what_people_said(world: World, 
     resolve(world.engine.ledger, "spring", findings_of(["ben"], "failed"), NOW)
     path = tmp_path / "o.csv"
     path.write_text(f"reference,disposition,disposed_at\nspring/0/1/ben,delivered,{at.isoformat()}\n", encoding="utf-8")
-    assert 1 == take_in_file(world.engine.ledger, {"spring": world.engine.manifest}.get, path, NOW + timedelta(seconds=1)).taken
+    assert 1 == take_in_file(world.engine.ledger, {"spring": world.engine.manifest}.get, path, lambda: NOW + timedelta(seconds=1)).taken
     assert ("ben", 1, "delivered", True) == books(world)[1]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from outcamp.core.references import reference_of
+from outcamp.steps import outcome_files
 from outcamp.steps.outcome_files import TakenIn, take_in_file
 from outcamp.steps.resolve import findings_of, resolve
 from outcamp.steps.send import Sent, send
@@ -122,7 +123,7 @@ def test_what_a_dead_endpoint_proves_is_believed_when_it_is_late_and_not_when_it
 
 def test_a_deleted_campaigns_and_a_foreign_one_are_heeded(world: World, tmp_path: Path) -> None:
     """What follows is not known there; who asked is."""
-    taken = take_in_file(world.engine.ledger, lambda _: None, written(tmp_path, [event("ada", "opted_out")]), LATER)
+    taken = take_in_file(world.engine.ledger, lambda _: None, written(tmp_path, [event("ada", "opted_out")]), lambda: LATER)
     assert ({"not_here": 1}, OPTED_OUT) == (taken.aside, listed(world))
 
 
@@ -202,3 +203,12 @@ def test_the_reference_names_the_recipient_too(world: World, tmp_path: Path) -> 
     """Whatever the file names the attempt by."""
     row = {"reference": reference_of("spring", 0, 1, PEOPLE[0]["recipient_id"]), "reply": "stop", "disposed_at": LATER.isoformat()}
     assert 2 == take(world, written(tmp_path, [row])).suppressed
+
+
+def test_the_list_says_from_when_it_holds(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long file is taken in over a while: who is in its last part is on the list from then on, not from its beginning."""
+    monkeypatch.setattr(outcome_files, "CHUNK_ROWS", 1)
+    path = written(tmp_path, [{"endpoint": who, "channel": "sms", "reply": "stop", "disposed_at": NOW.isoformat()} for who in (ADA, BEN)])
+    instants = iter([LATER, LATER + timedelta(minutes=2)])
+    take_in_file(world.engine.ledger, {"spring": world.engine.manifest}.get, path, lambda: next(instants))
+    assert [(LATER,), (LATER + timedelta(minutes=2),)] == world.rows("SELECT since FROM outcamp.suppressions ORDER BY since")

@@ -373,7 +373,7 @@ def test_what_was_answered_is_taken_in_by_the_next_pulse(post: Post, folder: Pat
             body = json.dumps(row)
             assert 204 == post("", body, **signed(body)).status_code
         for _ in range(2):
-            take_in_folder(world.engine.ledger, {"spring": world.engine.manifest}.get, folder, datetime.now(UTC))
+            take_in_folder(world.engine.ledger, {"spring": world.engine.manifest}.get, folder, lambda: datetime.now(UTC))
             assert [("ada", "opted_out"), ("ben", "failed")] == world.rows(
                 "SELECT recipient_id, disposition FROM outcamp.attempts ORDER BY 1"
             )

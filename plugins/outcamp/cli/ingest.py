@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         for name in args.files:
             try:
                 with rows_shown(Path(name).name, "outcomes taken in") as progress:
-                    found[name] = take_in_file(ledger, manifests, Path(name), ledger.now(), progress)
+                    found[name] = take_in_file(ledger, manifests, Path(name), ledger.now, progress)
             except DataError as refusal:  # the files beside it are taken in all the same
                 found[name] = refusal
             if not args.json:

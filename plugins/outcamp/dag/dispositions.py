@@ -50,7 +50,7 @@ def pulse() -> dict[str, dict[str, int]]:
     ledger = open_ledger(settings)
     ledger.migrate()
     # First the files: the waves that their outcomes call for are made below.
-    files, refused = take_in_folder(ledger, manifests_of(settings.home), settings.outcomes, ledger.now())
+    files, refused = take_in_folder(ledger, manifests_of(settings.home), settings.outcomes, ledger.now)
     found = {name: {"outcomes": file.taken, "known": file.known, "aside": file.aside.total()} for name, file in files.items()}
     failed = [f"{settings.outcomes / name} was refused: refused/{name}.reason.txt says why" for name in refused]
     for name in sorted(unfinished(ledger, names(settings.home))):

@@ -44,6 +44,7 @@ REASONS: Final = {
     "no_disposition": "the channel reports no such disposition",
 }
 Manifests = Callable[[str], Manifest | None]
+Clock = Callable[[], datetime]
 
 
 @dataclass
@@ -63,7 +64,7 @@ class TakenIn:
 
 
 def take_in_file(
-    ledger: Ledger, manifests: Manifests, path: Path, now: datetime, progress: Callable[[int], None] = lambda _: None
+    ledger: Ledger, manifests: Manifests, path: Path, clock: Clock, progress: Callable[[int], None] = lambda _: None
 ) -> TakenIn:
     """Take in the outcomes of a file; one that is damaged is refused whole, before anything of it is taken in.
 
@@ -71,7 +72,7 @@ def take_in_file(
         ledger: The books.
         manifests: The manifest of a published campaign by its name, which says what follows; None where there is none.
         path: JSON lines, CSV or Parquet.
-        now: The instant of the taking in.
+        clock: The ledger's clock. It is read for each part of the file: whom an outcome suppresses is on the list from then on.
         progress: Told how many outcomes of the file have been dealt with since it was told last.
     """
     for _ in stream(path):  # a file that was cut short shows it at its end
@@ -81,7 +82,7 @@ def take_in_file(
         for start in range(0, table.num_rows, CHUNK_ROWS):
             events = table.slice(start, CHUNK_ROWS)
             with ledger.transaction() as tx:
-                _take_in(tx, manifests, events, now, found)
+                _take_in(tx, manifests, events, clock(), found)
             progress(events.num_rows)
     return found
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from outcamp.core.errors import DataError
 from outcamp.segments.written_rows import ENDINGS
-from outcamp.steps.outcome_files import Manifests, TakenIn, take_in_file
+from outcamp.steps.outcome_files import Clock, Manifests, TakenIn, take_in_file
 from outcamp.steps.received_outcomes import join
 from outcamp.store.ledger import Ledger
 
@@ -18,7 +17,7 @@ TAKEN: Final = "taken"
 REFUSED: Final = "refused"
 
 
-def take_in_folder(ledger: Ledger, manifests: Manifests, folder: Path, now: datetime) -> tuple[dict[str, TakenIn], list[str]]:
+def take_in_folder(ledger: Ledger, manifests: Manifests, folder: Path, clock: Clock) -> tuple[dict[str, TakenIn], list[str]]:
     """Take in every file of a folder, oldest first, and return what became of each, and the names of those that were refused.
 
     A file is complete when it bears its name: whoever writes it uses another one (``.part``, or a dot before it) and renames it. It moves
@@ -32,7 +31,7 @@ def take_in_folder(ledger: Ledger, manifests: Manifests, folder: Path, now: date
         _move(path, _place_for(path, folder / TAKING))
     for path in _complete(folder / TAKING):
         try:
-            found[path.name] = take_in_file(ledger, manifests, path, now)
+            found[path.name] = take_in_file(ledger, manifests, path, clock)
         except DataError as error:
             if not path.exists():  # another pulse was faster
                 continue

@@ -174,7 +174,7 @@ class _Sending:
                 submission.hold_campaign(tx, campaign_id)  # first: whoever stops it takes its locks in this order
             engine.follow(tx, submission.record_answers(tx, wave_id, batch, token, results))
             if engine.suppresses:
-                suppress_by_outcome(tx, results, now)
+                suppress_by_outcome(tx, results, self.clock())
             if not len(until):
                 return 0
             self.later = Later("throttled", pc.max(until).as_py())
