@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from outcamp.core.dispositions import REPORTED, Channel
+from outcamp.core.errors import DataError
 from outcamp.core.references import CARRIED_AS, tag_of
+from outcamp.segments.outcome_files import stream
 from outcamp.segments.provider_records import connect, end_user_messaging, outcome_of, ses, twilio
 
 NOW = datetime(2026, 12, 1, 15, 5, tzinfo=UTC)
@@ -184,6 +190,52 @@ def test_a_wish_without_a_reference_names_the_endpoint(record: Mapping[str, Any]
     """So that it can be suppressed; of several who may be meant, nobody is."""
     found = outcome_of(record, NOW) or {}
     assert (None, row) == (found.get("reference"), (found.get("disposition"), found.get("channel"), found.get("endpoint")))
+
+
+def test_a_file_of_records_is_a_file_of_outcomes(tmp_path: Path) -> None:
+    """By its ending; records that tell no outcome are passed over, and what has no time of its own has the file's."""
+    path = tmp_path / "connect.records.jsonl"
+    records = [contact(DisconnectReason="TELECOM_BUSY"), contact(Attributes={}), mail("Bounce", None, bounceType="Permanent")]
+    path.write_text("\n".join([*map(json.dumps, records), "", json.dumps(twilio_text("failed"))]), encoding="utf-8")
+    os.utime(path, (NOW.timestamp(), NOW.timestamp()))
+    (table,) = stream(path)
+    rows = table.select(["recipient_id", "endpoint", "disposition", "disposed_at", "unreadable"]).to_pylist()
+    assert [
+        ("ada", None, "busy", None),
+        (None, "ada@example.com", "bounced", None),
+        ("ada", None, "failed", None),
+    ] == [(row["recipient_id"], row["endpoint"], row["disposition"], row["unreadable"]) for row in rows]
+    assert NOW == rows[2]["disposed_at"]
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "7", "\x00", "[" * 100_000])
+def test_a_file_of_records_with_another_line_is_refused(tmp_path: Path, line: str) -> None:
+    """By its number; and one that is not there."""
+    path = tmp_path / "ses.records.jsonl"
+    with pytest.raises(DataError, match=r"ses.records.jsonl: there is no such file\n  Next: check the path"):
+        list(stream(path))
+    path.write_text(f"{{}}\n{line}\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"ses.records.jsonl: line 2 is no JSON object\n  Next: write one record of the provider a line"):
+        list(stream(path))
+
+
+NAMES = sorted(
+    {name for record in (twilio_text("failed", 1), twilio_call("busy"), mail("Bounce"), text("TEXT_SPAM"), contact()) for name in record}
+    | {"bounce", "complaint", "subscription", "tags", "destination", "bouncedRecipients", "emailAddress", "timestamp", CARRIED_AS}
+    | {"detail-type", "detail", "inboundMessageId", "messageBody", "Body", "From", "Timestamp", "AnsweredBy", "notificationType"}
+)
+WORDS = st.sampled_from(["Bounce", "Complaint", "Subscription", "TEXT_DELIVERED", "busy", "completed", "failed", REFERENCE, AT, "STOP"])
+leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | WORDS
+values = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4), max_leaves=8
+)
+
+
+@given(record=st.dictionaries(st.sampled_from(NAMES), values, max_size=8))
+def test_no_record_stops_the_reader(record: dict[str, Any]) -> None:
+    """Whatever stands where something else is expected, it is an outcome of texts or none."""
+    found = outcome_of(record, NOW)
+    assert found is None or {str} == {type(value) for value in found.values()}
 
 
 def test_every_table_names_dispositions_of_its_channel() -> None:

@@ -96,6 +96,8 @@ def test_a_body_is_lines_a_list_or_one_object() -> None:
     row = {"reference": "spring/0/1/ada", "disposition": "delivered", "disposed_at": "2026-12-01T15:01:00Z"}
     for body in (json.dumps(row), json.dumps(row, indent=1), json.dumps([row]), f"\n{json.dumps(row)}\n\n"):
         assert [row] == outcomes_in(body.encode(), LATER)
+    odd = row | {"reference": "spring/0/1/a\u2028b"}  # a line separator, but not of JSON lines
+    assert [odd, row] == outcomes_in(f"{json.dumps(odd, ensure_ascii=False)}\r\n{json.dumps(row)}".encode(), LATER)
     more = row | {"attempt": "1", "occurrence": 0, "channel": None, "cost": 0.01}
     assert [row | {"attempt": 1, "occurrence": 0}] == outcomes_in(json.dumps(more).encode(), LATER)
     assert [] == outcomes_in(b"", LATER)

@@ -16,6 +16,7 @@ from outcamp.core.errors import DataError
 from outcamp.core.opt_outs import is_opt_out
 from outcamp.core.references import REFERENCE
 from outcamp.segments import written_rows
+from outcamp.segments.provider_records import record_files
 from outcamp.segments.written_rows import INSTANT
 
 # An outcome names its attempt by its parts, by our reference, or by the Message-ID of our e-mail; occurrence and channel may be left out.
@@ -46,10 +47,14 @@ def stream(path: Path) -> Iterator[pa.Table]:
 
     A damaged file may yield rows before it raises; read it whole once before taking any of it in.
     """
-    names = written_rows.column_names(path)
-    if names is not None:
-        _check_columns(names, path)
-    for table in written_rows.stream(path, NAMES):
+    if record_files.is_record_file(path):
+        tables = record_files.stream(path, NAMES)
+    else:
+        names = written_rows.column_names(path)
+        if names is not None:
+            _check_columns(names, path)
+        tables = written_rows.stream(path, NAMES)
+    for table in tables:
         yield _events(table)
 
 

@@ -83,11 +83,11 @@ def _records(body: bytes) -> list[Mapping[str, Any]]:
     try:
         text = body.decode()
         whole = text.strip().startswith("[")
-        found = json.loads(text) if whole else [json.loads(line) for line in text.splitlines() if line.strip()]
-    except ValueError:
+        found = json.loads(text) if whole else [json.loads(line) for line in text.split("\n") if line.strip()]
+    except (ValueError, RecursionError):
         try:
             found = [json.loads(body)]  # one object over several lines
-        except ValueError:
+        except (ValueError, RecursionError):
             raise DataError("this is no JSON", next_step="write one object a line, a list of objects, or one object") from None
     for number, record in enumerate(found, 1):
         if not isinstance(record, Mapping):

@@ -31,7 +31,7 @@ def message_of(body: bytes) -> dict[str, str] | None:
     """Return the message that a body is, if it is one: an object of texts of a kind that SNS has."""
     try:
         message = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(message, dict) or not all(isinstance(value, str) for value in message.values()):
         return None
@@ -69,7 +69,7 @@ def record_in(message: Mapping[str, str]) -> Mapping[str, Any] | None:
     """Return what a notification carries, if that is a record."""
     try:
         record = json.loads(message.get("Message", ""))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, Mapping) else None
 

@@ -11,10 +11,10 @@ Outcome = dict[str, str]
 
 
 def row(disposition: str, disposed_at: datetime | str, *, reference: object = None, **more: object) -> Outcome:
-    """Return an outcome with what is known of it; what is empty is left out."""
+    """Return an outcome with what is known of it; what is empty, or no text, is left out."""
     at = disposed_at if isinstance(disposed_at, str) else disposed_at.astimezone(UTC).isoformat()
     said = {"reference": reference, "disposition": disposition, "disposed_at": at} | more
-    return {name: str(value) for name, value in said.items() if value not in {None, ""}}
+    return {name: value for name, value in said.items() if isinstance(value, str) and value}
 
 
 def part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -43,12 +43,12 @@ def is_ours(record: Mapping[str, Any]) -> bool:
     return "ContactId" in record and "InitiationMethod" in record
 
 
-def outcome_of(record: Mapping[str, Any], received_at: datetime) -> Outcome | None:
+def outcome_of(record: Mapping[str, Any], received_at: datetime) -> Outcome | None:  # noqa: ARG001 - the record says when
     """Return what became of the call; a record of a contact that goes on, or that we did not begin, tells nothing."""
     reference = part(record, "Attributes").get(CARRIED_AS)
     if reference is None or not record.get("DisconnectTimestamp"):
         return None
-    return row(_disposition(record), record.get("DisconnectTimestamp") or received_at, reference=reference)
+    return row(_disposition(record), str(record["DisconnectTimestamp"]), reference=reference)
 
 
 def _disposition(record: Mapping[str, Any]) -> str:

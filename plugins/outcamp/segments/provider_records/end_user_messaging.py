@@ -44,5 +44,7 @@ def outcome_of(record: Mapping[str, Any], received_at: datetime) -> Outcome | No
 
 
 def _instant(record: Mapping[str, Any], received_at: datetime) -> datetime:
-    milliseconds = record.get("eventTimestamp")
-    return datetime.fromtimestamp(milliseconds / 1000, UTC) if isinstance(milliseconds, int) else received_at
+    try:
+        return datetime.fromtimestamp(int(record["eventTimestamp"]) / 1000, UTC)
+    except (LookupError, TypeError, ValueError, OverflowError, OSError):
+        return received_at

@@ -39,8 +39,14 @@ def outcome_of(record: Mapping[str, Any], received_at: datetime) -> Outcome | No
     reference = _reference(record)
     if reference is None and disposition not in {"bounced", "complained", "opted_out"}:
         return None  # mail of somebody else, by the same configuration set
-    at = said.get("timestamp") or part(record, "mail").get("timestamp") or received_at
-    return row(disposition, at, reference=reference, channel="email", endpoint=None if reference else _address(record, said))
+    at = said.get("timestamp") or part(record, "mail").get("timestamp")
+    return row(
+        disposition,
+        str(at or received_at.isoformat()),
+        reference=reference,
+        channel="email",
+        endpoint=None if reference else _address(record, said),
+    )
 
 
 def _kind(record: Mapping[str, Any]) -> object:
@@ -64,6 +70,7 @@ def _reference(record: Mapping[str, Any]) -> str | None:
 
 def _address(record: Mapping[str, Any], said: Mapping[str, Any]) -> object:
     """Return whose message it is; of several who may be meant, none."""
-    people = said.get("bouncedRecipients") or said.get("complainedRecipients") or part(record, "mail").get("destination") or []
-    addresses = {one.get("emailAddress") if isinstance(one, Mapping) else one for one in people}
-    return addresses.pop() if len(addresses) == 1 else None
+    people = said.get("bouncedRecipients") or said.get("complainedRecipients") or part(record, "mail").get("destination")
+    if not isinstance(people, list) or len(people) != 1:
+        return None
+    return people[0].get("emailAddress") if isinstance(people[0], Mapping) else people[0]
