@@ -25,6 +25,11 @@ WITH free AS (
 )
 SELECT at, taken FROM turn;
 
+-- name: delay-turns
+-- A chunk goes later than its turn was: the turns that nobody has taken yet come later by as much, or a second might hold too many.
+UPDATE outcamp.paces SET free_at = free_at + %(late)s::interval
+WHERE transport = %(transport)s AND channel = %(channel)s AND campaign IN ('', %(campaign)s);
+
 -- name: promise-turns
 -- What is handed back comes again when the pace gets to it: after whatever was promised before, and not all at once.
 INSERT INTO outcamp.paces AS p (transport, channel, campaign, per_second, free_at, promised_until)

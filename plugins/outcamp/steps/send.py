@@ -143,6 +143,8 @@ class _Sending:
         if not moved:
             return 0, returned
         rows = self._addressed(_those(going, moved), number, now)
+        if self.turns is not None:
+            self.turns.depart()
         try:
             answers = self.transport.submit(rows, now)
         except Permanent:  # nothing of the chunk was taken: whoever clears the cause finds nobody lost or in doubt

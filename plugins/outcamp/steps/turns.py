@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from outcamp.core.channels import Pace
 from outcamp.core.dispositions import Channel
-from outcamp.core.pacing import at_once, kept_pace, soon, takes
+from outcamp.core.pacing import at_once, kept_pace, least_lag, next_lag, soon, takes
 from outcamp.core.sms_parts import sms_length
 from outcamp.steps.engine import Engine
 from outcamp.steps.second_look import Later
-from outcamp.store.paces import PaceKey, promise_turns, take_turn
+from outcamp.store.paces import PaceKey, delay_turns, promise_turns, take_turn
 from outcamp.transports.base import CONTENT
 
 _GLANCE: Final = timedelta(seconds=2)  # whoever waits asks this often whether the campaign was paused
@@ -30,6 +30,8 @@ class Turns:
     ) -> None:
         self._engine, self._pace, self._clock, self._wait = engine, pace, clock, wait
         self._key = PaceKey(engine.campaign.channels[channel].transport, channel, engine.campaign.name, kept_pace(pace))
+        self._least_lag = self._lag = least_lag(pace)
+        self._at = clock()
         self.at_once = at_once(pace)
 
     def fitting(self, units: NDArray[np.int64]) -> int:
@@ -51,7 +53,18 @@ class Turns:
                 self._wait(min(at - now, _GLANCE))
                 now = self._clock()
             if taken:
+                self._at = at
                 return None
+
+    def depart(self) -> None:
+        """Let a chunk go, right before its submission: as long after its turn as the others, or with a delay for those after it."""
+        late = self._clock() - self._at
+        self._lag, delay = next_lag(late, self._lag, self._least_lag)
+        if self._lag > late:
+            self._wait(self._lag - late)
+        if delay:
+            with self._engine.ledger.transaction() as tx:
+                delay_turns(tx, self._key, delay)
 
     def put_off(self, rows: int, units_each: float, at: datetime) -> Later:
         """Return when so many rows are due again, one after the other, if the next turn comes at this instant."""

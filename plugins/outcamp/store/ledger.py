@@ -83,10 +83,14 @@ class Ledger:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Run a block as one transaction: committed at its end, rolled back on any error."""
+        with self._answering() as connection, connection.transaction():
+            yield Transaction(connection)
+
+    @contextmanager
+    def _answering(self) -> Iterator[psycopg.Connection[Any]]:
+        """Yield the connection; what means that the database is away, or gave up on a lock, is said in our own words."""
         try:
-            connection = self._open()
-            with connection.transaction():
-                yield Transaction(connection)
+            yield self._open()
         except _LOST as error:
             self.close()
             raise LedgerUnavailable(
@@ -96,9 +100,10 @@ class Ledger:
 
     def now(self) -> datetime:
         """Return the database's clock, which is the one clock of all workers."""
-        with self.transaction() as tx:
-            instant: datetime = tx.one("clock")[0]
-            return instant
+        with self._answering() as connection:  # asked often: a statement of its own, without a transaction around it
+            ((instant,),) = connection.execute(_text("clock")).fetchall()
+            found: datetime = instant
+            return found
 
     def migrate(self) -> None:
         """Bring the ledger's tables to the newest migration; several processes may do so at once."""

@@ -25,6 +25,12 @@ def take_turn(tx: Transaction, key: PaceKey, units: int, now: datetime, soon: ti
     return at, taken
 
 
+def delay_turns(tx: Transaction, key: PaceKey, late: timedelta) -> None:
+    """Let all turns that nobody has taken yet come so much later."""
+    tx.run("lock-pace", transport=key.transport, channel=key.channel)
+    tx.run("delay-turns", transport=key.transport, channel=key.channel, campaign=key.campaign, late=late)
+
+
 def promise_turns(tx: Transaction, key: PaceKey, at: datetime, takes: timedelta, now: datetime) -> datetime:
     """Put aside so much of the campaign's time, not before ``at``, for rows that are handed back; return when it begins."""
     since: datetime = tx.one("promise-turns", **asdict(key), at=at, takes=takes, now=now)[0]
