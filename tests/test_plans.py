@@ -47,6 +47,7 @@ PLANS = {
     "hand-back": {ATTEMPT, ENTRY},
     "record-answers": {ATTEMPT},
     "record-outcomes": {ATTEMPT},
+    "count-outcomes": {ATTEMPT},
     "set-no-outcome": {OVERDUE},
     "follow": {ATTEMPT, ENTRY, ("attempts_pkey", "occurrence_id recipient_id")},
     "over-limits": {COUNTED},
@@ -110,6 +111,7 @@ def values() -> dict[str, Any]:
     rules = {"rule": [0], "names": ["failed"], "wait": [timedelta(hours=1)], "times": [1]}
     scalars = {"campaign_id": 1, "wave_id": 1, "batch": 0, "token": 2, "everything": False, "all_campaigns": False}
     scalars |= {"first_bucket": 0, "last_bucket": 63, "wave_ids": [1, 2], "live": [1, 2], "outside_total": []}
+    scalars |= {"failing": ["sms failed"], "complaining": ["complained"]}
     moments = dict.fromkeys(("now", "deadline_at", "expires_at"), NOW)
     return columns | limits | rules | scalars | moments
 

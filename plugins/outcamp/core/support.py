@@ -22,8 +22,6 @@ def not_supported_yet(campaign: Campaign, simulated: bool = False, file: str = "
     found: list[tuple[str, object, str]] = []
     if not simulated:
         found += _segment(campaign) + _transports(campaign)
-    if campaign.breakers is not None:
-        found.append(("breakers", None, "Leave them out."))
     return [
         Finding(file, field, "This setting is not supported yet.", value=None if value is None else str(value), next_step=next_step)
         for field, value, next_step in found

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from outcamp.core.dispositions import NEVER_REACHED
+from outcamp.steps.breakers import watch
 from outcamp.steps.engine import Engine
 from outcamp.steps.stop import ENDED
 from outcamp.steps.suppress_by_outcome import suppress_by_outcome
@@ -40,6 +41,7 @@ def ingest(engine: Engine, now: datetime, also: Callable[[Transaction], None] | 
             stops.let_go(tx, campaign_id, now, halt)
         if also is not None:
             also(tx)
+    watch(engine.ledger, engine.campaign, campaign_id, disposed, now)
     # Forgotten only now: a crash before this line takes them in again, which changes nothing.
     for transport, table in zip(transports, happened, strict=True):
         if table.num_rows:

@@ -17,10 +17,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from outcamp.core.campaign import Campaign
 from outcamp.core.dispositions import REPORTED
 from outcamp.core.manifest import Manifest
 from outcamp.core.schedule import expires_at
 from outcamp.segments.outcome_files import EVENTS, stream
+from outcamp.steps.breakers import watch
 from outcamp.steps.engine import rule_rows
 from outcamp.steps.ingest import never_reached
 from outcamp.steps.suppress_by_outcome import suppress_by_event
@@ -82,12 +84,19 @@ def take_in_file(
         for start in range(0, table.num_rows, CHUNK_ROWS):
             events = table.slice(start, CHUNK_ROWS)
             with ledger.transaction() as tx:
-                _take_in(tx, manifests, events, clock(), found)
+                now = clock()
+                ended = _take_in(tx, manifests, events, now, found)
+            for campaign, campaign_id, disposed in ended:
+                watch(ledger, campaign, campaign_id, disposed, now)
             progress(events.num_rows)
     return found
 
 
-def _take_in(tx: Transaction, manifests: Manifests, events: pa.Table, now: datetime, found: TakenIn) -> None:
+def _take_in(
+    tx: Transaction, manifests: Manifests, events: pa.Table, now: datetime, found: TakenIn
+) -> list[tuple[Campaign, int, outcomes.Rows]]:
+    """Take in some outcomes, and return each campaign, its id, and the attempts that got their disposition."""
+    ended: list[tuple[Campaign, int, outcomes.Rows]] = []
     events = events.sort_by([(name, "ascending") for name in ("campaign", "occurrence", "recipient_id", "attempt")])  # as the indexes are
     matched = outcomes.match(tx, events, now, LEEWAY)
     unreadable = pc.if_else(pc.is_valid(events["unreadable"]), "unreadable", None)
@@ -116,8 +125,10 @@ def _take_in(tx: Transaction, manifests: Manifests, events: pa.Table, now: datet
             campaign = manifest.campaign
             followed = outcomes.follow(tx, campaign_id, disposed, rule_rows(campaign), expires_at(campaign.schedule))
             found.reattempts, found.exits = found.reattempts + followed.made, found.exits + followed.exited
+            ended.append((campaign, campaign_id, disposed))
     _keep_aside(tx, events, aside, now)
     found.aside += Counter(code for code in aside.drop_null().to_pylist())
+    return ended
 
 
 def _keep_aside(tx: Transaction, events: pa.Table, aside: pa.ChunkedArray, now: datetime) -> None:

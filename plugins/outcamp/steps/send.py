@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from outcamp.core.dispositions import UNKNOWN, Channel
 from outcamp.core.errors import Permanent
 from outcamp.frames.open_times import closes_at_column
+from outcamp.steps.breakers import watch
 from outcamp.steps.content import Message
 from outcamp.steps.engine import Engine
 from outcamp.steps.ingest import never_reached
@@ -28,6 +29,7 @@ from outcamp.steps.suppress_by_outcome import suppress_by_outcome
 from outcamp.steps.turns import Turns, units_of
 from outcamp.store import admission, campaigns, submission, waves
 from outcamp.store.datasets import ATTEMPT_KEYS, INSTANT
+from outcamp.store.ledger import Transaction
 from outcamp.store.submission import HANDED_BACK, RESULTS
 from outcamp.store.waves import Try
 from outcamp.transports.base import BACKOFF, REFERENCE, SUBMISSION, VALID_UNTIL, Transport, same_answer
@@ -60,10 +62,14 @@ def send(
     ``wait`` lets the clock go on by so much; without it, as in a simulation, no pace is kept.
     """
     with engine.ledger.transaction() as tx:
-        mine = waves.take_token(tx, engine.register(tx).campaign_id, run, batch)
+        campaign_id = engine.register(tx).campaign_id
+        mine = waves.take_token(tx, campaign_id, run, batch)
         if mine is None:
             return Sent(0, 0)
-        engine.follow(tx, submission.doubt(tx, mine.wave_id, batch, mine.token, clock()))
+        now = clock()
+        doubts = submission.doubt(tx, mine.wave_id, batch, mine.token, now)
+        engine.follow(tx, doubts)
+    watch(engine.ledger, engine.campaign, campaign_id, doubts, now)
     engine.lake.publish(mine.file)
     rows = engine.lake.read(mine.file, row_group=mine.batch.row_group)
     channel = Channel(rows["channel"][0].as_py())  # a batch is of one channel
@@ -174,17 +180,22 @@ class _Sending:
             campaign_id = engine.register(tx).campaign_id
             if len(until):
                 submission.hold_campaign(tx, campaign_id)  # first: whoever stops it takes its locks in this order
-            engine.follow(tx, submission.record_answers(tx, wave_id, batch, token, results))
+            disposed = submission.record_answers(tx, wave_id, batch, token, results)
+            engine.follow(tx, disposed)
             if engine.suppresses:
                 suppress_by_outcome(tx, results, self.clock())
-            if not len(until):
-                return 0
-            self.later = Later("throttled", pc.max(until).as_py())
-            ended, _ = campaigns.halt(tx, campaign_id, self.clock())
-            fate = ("closed", ended) if ended in ENDS else ("waiting", reason)
-            keys = [rows[name].filter(back) for name in ATTEMPT_KEYS.names]
-            columns = [*keys, *(pa.repeat(pa.scalar(word), len(until)) for word in fate), until]
-            return submission.take_back(tx, wave_id, batch, token, pa.table(columns, schema=HANDED_BACK), now)
+            taken_back = self._take_back(tx, rows.filter(back), until, reason, now) if len(until) else 0
+        watch(engine.ledger, engine.campaign, campaign_id, disposed, now)
+        return taken_back
+
+    def _take_back(self, tx: Transaction, rows: pa.Table, until: pa.ChunkedArray, reason: str, now: datetime) -> int:
+        """Let rows wait that were not taken, each until its instant, and return how many that are."""
+        self.later = Later("throttled", pc.max(until).as_py())
+        ended, _ = campaigns.halt(tx, self.engine.register(tx).campaign_id, self.clock())
+        fate = ("closed", ended) if ended in ENDS else ("waiting", reason)
+        columns = [*(rows[name] for name in ATTEMPT_KEYS.names), *(pa.repeat(pa.scalar(word), len(until)) for word in fate), until]
+        back = pa.table(columns, schema=HANDED_BACK)
+        return submission.take_back(tx, self.mine.wave_id, self.mine.batch.batch, self.mine.token, back, now)
 
 
 def reference_column(campaign: str, rows: pa.Table) -> pa.ChunkedArray:

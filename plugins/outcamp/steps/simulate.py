@@ -96,6 +96,8 @@ def simulate(
     known = simulation_input.suppressions_of(suppressions)
     past = simulation_input.history_of(history, campaign.name)
     shares = shares or max(1, min(os.cpu_count() or 1, segment.table.num_rows // _SHARE_ROWS))
+    # Nobody would resume it: a simulation tells what the rules do, whatever comes back.
+    campaign = campaign.model_copy(update={"breakers": None})
     rehearsal = _Rehearsal(seal_manifest(campaign, at, {}, {}), at, until, wave_interval, total_limits)
     with ExitStack() as stack:
         server = postgres or stack.enter_context(throw_away_server())

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from outcamp.frames.hashing import buckets
+from outcamp.steps.breakers import watch
 from outcamp.steps.engine import Engine, Segment
 from outcamp.steps.ingest import ingest
 from outcamp.store import claims, reviews, waves
@@ -101,8 +102,11 @@ def _release(engine: Engine, held: dict[int, str], own: str, now: datetime) -> D
         return None
     with engine.ledger.transaction() as tx:
         campaign_id = engine.register(tx).campaign_id
-        engine.follow(tx, claims.give_back(tx, campaign_id, dead, now))
-        return claims.next_due(tx, campaign_id)
+        doubts = claims.give_back(tx, campaign_id, dead, now)
+        engine.follow(tx, doubts)
+        due = claims.next_due(tx, campaign_id)
+    watch(engine.ledger, engine.campaign, campaign_id, doubts, now)
+    return due
 
 
 def _write_parts(engine: Engine, segment: Segment, wave: WaveRow, number: int, now: datetime) -> list[PartRow]:

@@ -8,7 +8,7 @@ from outcamp.core.errors import UsageError
 from outcamp.core.manifest import Manifest
 from outcamp.core.schedule import expires_at, final_occurrence
 from outcamp.steps.engine import Engine
-from outcamp.store import campaigns, stops
+from outcamp.store import campaigns, stops, tallies
 from outcamp.store.ledger import Ledger, Transaction
 
 ENDED = frozenset({"stopped", "deleted"})
@@ -21,13 +21,15 @@ def stop(ledger: Ledger, manifest: Manifest, now: datetime, *, delete: bool = Fa
 
 
 def resume(ledger: Ledger, manifest: Manifest) -> str:
-    """Lift a campaign's error, and return what it was."""
+    """Lift a campaign's error, and return what it was; its breakers count anew."""
     with ledger.transaction() as tx:
-        reason = stops.lift_error(tx, _campaign_id(tx, manifest))
-    if reason is None:
-        name = manifest.campaign.name
-        raise UsageError(f"The campaign {name!r} is not in Error.", next_step=f"outcamp status {name} shows its state.")
-    return reason
+        campaign_id = _campaign_id(tx, manifest)
+        tallies.forget(tx, campaign_id)  # first, as whoever trips a breaker takes these locks
+        reason = stops.lift_error(tx, campaign_id)
+        if reason is None:
+            name = manifest.campaign.name
+            raise UsageError(f"The campaign {name!r} is not in Error.", next_step=f"outcamp status {name} shows its state.")
+        return reason
 
 
 def record_error(engine: Engine, reason: str, now: datetime) -> None:

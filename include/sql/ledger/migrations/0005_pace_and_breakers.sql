@@ -8,3 +8,13 @@ CREATE TABLE outcamp.paces (
     promised_until timestamptz,                              -- turns up to here belong to rows that were handed back
     PRIMARY KEY (transport, channel, campaign)
 ) WITH (fillfactor = 50);                                    -- changed for every chunk, and never in its key
+
+-- What has come back of a campaign's attempts since it began or somebody resumed it, where it has breakers.
+CREATE TABLE outcamp.tallies (
+    campaign_id integer NOT NULL REFERENCES outcamp.campaigns,
+    channel     text NOT NULL,
+    ended       bigint NOT NULL,                             -- outcomes, whatever they were
+    failed      bigint NOT NULL,
+    complained  bigint NOT NULL,
+    PRIMARY KEY (campaign_id, channel)
+) WITH (fillfactor = 50);
