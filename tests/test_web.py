@@ -114,6 +114,15 @@ def test_the_sorted_column_is_told_to_a_screen_reader(site: Site) -> None:
     assert "sort=sent&amp;down=1" in page
 
 
+def test_a_campaign_that_waits_for_an_answer_leads_to_the_question(site: Site) -> None:
+    """The page says so, and links to where Airflow takes the answer; once it is given there is nothing to say."""
+    for review, told in (("pending", 1), ("approved", 0)):
+        site.world.change("UPDATE outcamp.occurrences SET review = %s", review)
+        page = site.pages.visitor("VIEWER").ask("GET", CAMPAIGN).text
+        assert told == page.count(f'href="/dags/outcamp.spring/runs/{RUN}/tasks/approve/required_actions"')
+        assert told == page.count("Nothing is sent before somebody has answered")
+
+
 def test_a_paused_dag_is_a_paused_campaign(site: Site) -> None:
     """The switch is Airflow's, and the page shows what it says."""
     from airflow.models import DagModel

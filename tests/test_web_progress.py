@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,6 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from outcamp.steps.feed_back import feed_back
@@ -16,6 +21,7 @@ from outcamp.steps.progress import refresh
 from outcamp.steps.send import send
 from outcamp.store import progress
 from outcamp.store.progress import Progress
+from outcamp.store.sql import queries
 from small_world import NOW, RUN, World, make_world
 
 DAY = timedelta(days=1)
@@ -118,6 +124,28 @@ def test_two_do_not_count_the_same_at_once(world: World) -> None:
         other.execute("SELECT pg_advisory_xact_lock(hashtextextended('outcamp.progress', 1))")
         assert 0 == refresh(world.engine.ledger, NOW)
     assert 1 == refresh(world.engine.ledger, NOW)
+
+
+def test_a_page_reads_zones_without_loading_pandas(tmp_path: Path) -> None:
+    """Whoever comes first would wait a second for it; so the API server never loads it."""
+    folder = tmp_path / "batches" / "campaign=spring" / "run=a"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table({"zones": ["UTC", "UTC", "Europe/Berlin"]}), folder / "part-00000.parquet")
+    program = (
+        "import sys, pathlib; from outcamp.store.pages import zones_sent_to; "
+        "print(dict(zones_sent_to(pathlib.Path(sys.argv[1]), 'spring', ['a', 'b'])), 'pandas' in sys.modules)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "plugins")}
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], env=environment, capture_output=True, text=True, check=False)
+    assert "{'UTC': 2, 'Europe/Berlin': 1} False\n" == done.stdout, done.stderr
+
+
+def test_the_newest_waves_of_a_campaign_are_found_by_their_index(world: World) -> None:
+    """However many waves other campaigns have had since."""
+    with world.engine.ledger.transaction() as tx:
+        text = f"EXPLAIN {queries()['newest-waves-of-campaign']}"
+        plan = tx._connection.execute(text.encode(), {"campaign_id": 1, "most": 25}).fetchall()  # noqa: SLF001
+    assert 1 == sum("Index Scan Backward using waves_newest" in line for (line,) in plan)
 
 
 def test_the_glance_sums_all_occurrences(world: World) -> None:

@@ -70,7 +70,7 @@ SET as_of = excluded.as_of, considered = excluded.considered, entered = excluded
     outcomes = excluded.outcomes, hours = excluded.hours, counted_at = excluded.counted_at, took = excluded.took;
 
 -- name: campaigns-at-a-glance
--- Sums of all occurrences, and the newest occurrence, of every campaign.
+-- Sums of all occurrences, and the newest occurrence, of every campaign or of one.
 SELECT c.campaign_id, coalesce(sums.sent, 0)::bigint, coalesce(sums.delivered, 0)::bigint, sums.as_of, o.number, o.scheduled_at,
        p.considered, p.entered, p.inside, p.contacted, p.reached
 FROM outcamp.campaigns c
@@ -78,7 +78,8 @@ LEFT JOIN LATERAL (SELECT sum(p.sent) AS sent, sum(p.delivered) AS delivered, ma
                    FROM outcamp.progress p WHERE p.campaign_id = c.campaign_id) AS sums ON true
 LEFT JOIN LATERAL (SELECT o.occurrence_id, o.number, o.scheduled_at FROM outcamp.occurrences o
                    WHERE o.campaign_id = c.campaign_id ORDER BY o.number DESC LIMIT 1) AS o ON true
-LEFT JOIN outcamp.progress p ON p.occurrence_id = o.occurrence_id;
+LEFT JOIN outcamp.progress p ON p.occurrence_id = o.occurrence_id
+WHERE %(campaign_id)s::int IS NULL OR c.campaign_id = %(campaign_id)s;
 
 -- name: progress-of-campaign
 -- What has been counted of a campaign, the newest occurrence first; a page shows so many.

@@ -4,7 +4,7 @@ SELECT review FROM outcamp.occurrences WHERE occurrence_id = %(occurrence_id)s;
 
 -- name: pending-reviews
 -- Occurrences of which nothing may go yet; decided: everybody in them has a verdict.
-SELECT occurrence_id, scheduled_at, closed_at IS NOT NULL AS decided
+SELECT occurrence_id, scheduled_at, closed_at IS NOT NULL AS decided, run
 FROM outcamp.occurrences WHERE campaign_id = %(campaign_id)s AND review = 'pending' ORDER BY scheduled_at;
 
 -- name: approve-occurrence

@@ -10,7 +10,7 @@ SELECT c.campaign_id, c.name, c.published_at, c.expires_at, c.final_occurrence_a
        OR EXISTS (SELECT FROM outcamp.deferred d WHERE d.campaign_id = c.campaign_id)
        OR EXISTS (SELECT FROM outcamp.entries e WHERE e.campaign_id = c.campaign_id AND e.exited_at IS NULL)
 FROM outcamp.campaigns c
-WHERE c.published_at <= %(now)s
+WHERE c.published_at <= %(now)s AND (%(name)s::text IS NULL OR c.name = %(name)s)
 ORDER BY c.name;
 
 -- name: wave-counts

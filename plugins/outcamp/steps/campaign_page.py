@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 from outcamp.core.manifest import Manifest
 from outcamp.core.schedule import expires_at, latest_occurrence, next_occurrence
 from outcamp.steps.status import state_of
-from outcamp.store import pages, progress, status, waves
+from outcamp.store import campaigns, pages, progress, reviews, status, waves
 from outcamp.store.ledger import Ledger
 from outcamp.store.pages import WaveFacts, WaveLine
 from outcamp.store.progress import Progress
@@ -43,7 +44,10 @@ class Dataset:
 
 @dataclass(frozen=True)
 class CampaignPage:
-    """A campaign as its page shows it. ``funnel``: every verdict of every wave; ``hours``: submissions by (hour, channel)."""
+    """A campaign as its page shows it.
+
+    ``funnel``: every verdict of every wave; ``hours``: submissions by (hour, channel); ``asking``: runs that wait for a person.
+    """
 
     manifest: Manifest
     state: str
@@ -57,6 +61,7 @@ class CampaignPage:
     outcomes: list[tuple[int, str, str, int]]
     hours: dict[tuple[int, str], int]
     waves: list[WaveLine]
+    asking: list[str]
     zones: Counter[str]
     upcoming: list[datetime]
     datasets: list[Dataset]
@@ -104,11 +109,12 @@ def campaign_page(ledger: Ledger, lake: Path, manifest: Manifest, now: datetime,
     """
     campaign = manifest.campaign
     with ledger.transaction() as tx:
-        facts = status.facts(tx, now).get(campaign.name)
+        facts = status.facts_of(tx, campaign.name, now)
         found = progress.of_campaign(tx, facts.campaign_id, OCCURRENCES) if facts else []
         funnel = pages.campaign_funnel(tx, facts.campaign_id) if facts else []
         newest = pages.newest_waves(tx, facts.campaign_id, WAVES) if facts else []
-        glance = progress.glances(tx).get(facts.campaign_id) if facts else None
+        glance = progress.glance(tx, facts.campaign_id) if facts else None
+        asking = reviews.pending(tx, facts.campaign_id) if facts else []
     exits, outcomes, hours = Counter[str](), Counter[tuple[int, str, str]](), Counter[tuple[int, str]]()
     for one in found:
         exits.update(dict(one.exits or []))
@@ -129,17 +135,18 @@ def campaign_page(ledger: Ledger, lake: Path, manifest: Manifest, now: datetime,
         outcomes=sorted((*key, count) for key, count in outcomes.items()),
         hours=dict(hours),
         waves=newest,
+        asking=[unquote(one.run) for one in asking if one.decided],
         zones=pages.zones_sent_to(lake, campaign.name, [wave.run for wave in newest if wave.sends]),
         upcoming=[] if state in {"Stopped", "Completed", "Deleted"} else list(_upcoming(manifest, latest, now)),
         datasets=_datasets(lake, campaign.name, None),
     )
 
 
-def wave_page(ledger: Ledger, lake: Path, name: str, run: str, now: datetime) -> WavePage:
+def wave_page(ledger: Ledger, lake: Path, name: str, run: str) -> WavePage:
     """Return everything that a wave's page shows; ``run`` is the key of the run."""
     with ledger.transaction() as tx:
-        facts = status.facts(tx, now).get(name)
-        wave = pages.wave(tx, facts.campaign_id, run) if facts else None
+        campaign_id = campaigns.campaign_id_of(tx, name)
+        wave = pages.wave(tx, campaign_id, run) if campaign_id is not None else None
         parts = waves.parts(tx, wave.wave_id, "filter") if wave else []
     sums = Counter[tuple[str, str]]()
     for part in parts:

@@ -67,7 +67,7 @@ def campaign_status(
         paused: The campaigns whose DAG is paused.
     """
     with ledger.transaction() as tx:
-        facts = status.facts(tx, now).get(name)
+        facts = status.facts_of(tx, name, now)
         due = claims.next_due(tx, facts.campaign_id) if facts else None
         counts = status.counts(tx, facts.campaign_id) if facts else None
     expires = expires_at(manifest.campaign.schedule) if manifest else None

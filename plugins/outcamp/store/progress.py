@@ -70,7 +70,12 @@ def in_doubt(tx: Transaction) -> int:
 
 def glances(tx: Transaction) -> dict[int, Glance]:
     """Return the sums of every campaign, by its id."""
-    return {row[0]: Glance(*row) for row in tx.run("campaigns-at-a-glance")}
+    return {row[0]: Glance(*row) for row in tx.run("campaigns-at-a-glance", campaign_id=None)}
+
+
+def glance(tx: Transaction, campaign_id: int) -> Glance:
+    """Return the sums of one campaign."""
+    return Glance(*tx.one("campaigns-at-a-glance", campaign_id=campaign_id))
 
 
 def of_campaign(tx: Transaction, campaign_id: int, most: int) -> list[Progress]:

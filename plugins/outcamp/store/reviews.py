@@ -20,6 +20,7 @@ class Pending:
     occurrence_id: int
     scheduled_at: datetime
     decided: bool
+    run: str
 
 
 def review_of(tx: Transaction, occurrence_id: int) -> str | None:

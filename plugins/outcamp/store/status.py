@@ -42,7 +42,13 @@ class Counts:
 
 def facts(tx: Transaction, now: datetime) -> dict[str, Facts]:
     """Return the facts of every campaign that the ledger knows, by name."""
-    return {row[1]: Facts(*row) for row in tx.run("campaign-facts", now=now)}
+    return {row[1]: Facts(*row) for row in tx.run("campaign-facts", now=now, name=None)}
+
+
+def facts_of(tx: Transaction, name: str, now: datetime) -> Facts | None:
+    """Return the facts of one campaign; None when the ledger does not know it."""
+    row = tx.one("campaign-facts", now=now, name=name)
+    return Facts(*row) if row else None
 
 
 def counts(tx: Transaction, campaign_id: int) -> Counts:

@@ -16,7 +16,7 @@ from starlette.middleware.base import RequestResponseEndpoint
 
 from outcamp.core.errors import OutcampError, Transient
 from outcamp.web import access, actions, callbacks, pages, recipients
-from outcamp.web.look import HEADERS, STATIC, render
+from outcamp.web.look import HEADERS, STATIC, prepare, render
 from outcamp.web.site import Site
 
 
@@ -24,6 +24,7 @@ def create_app(site: Site) -> FastAPI:
     """Return the application that shows this deployment's campaigns."""
     app = FastAPI(title="outcamp", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.site = site
+    prepare()
     # The user first: whoever has no token is told so, wherever the request came from.
     guards = [Depends(get_user), Depends(access.same_origin)]
     for router in (pages.router, recipients.router, actions.router):

@@ -44,6 +44,13 @@ def _version() -> str:
     return hashlib.sha256(text).hexdigest()[:12]
 
 
+def prepare() -> None:
+    """Compile the templates, which would otherwise make whoever comes first wait."""
+    environment = _environment()
+    for name in environment.list_templates():
+        environment.get_template(name)
+
+
 def render(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """Return a page."""
     base: str = request.scope.get("root_path", "")

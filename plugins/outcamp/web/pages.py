@@ -104,7 +104,7 @@ def wave(request: Request, dag_id: str, run_id: str) -> Response:
     manifest = published_campaign(request, dag_id)
     if isinstance(manifest, Response):
         return manifest
-    found = wave_page(site.ledger, site.lake, manifest.campaign.name, quote(run_id, safe=""), site.ledger.now())
+    found = wave_page(site.ledger, site.lake, manifest.campaign.name, quote(run_id, safe=""))
     return render(request, "wave.html", dag_id=dag_id, run_id=run_id, page=found, campaign=manifest.campaign)
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class Site:
     """The deployment that the pages show.
 
+    Threads share what takes long: whether the ledger's tables are there is asked once.
+
     Attributes:
         home: The root of the project.
         lake: The folder of the lake.
@@ -37,6 +39,7 @@ class Site:
     outcomes: Path = Path()
     secrets: Callable[[], CallbackSecrets] = CallbackSecrets
     fetch: sns.Fetch = sns.fetch
+    _migrated: threading.Event = field(default_factory=threading.Event, init=False, repr=False, compare=False)
     _of_thread: threading.local = field(default_factory=threading.local, init=False, repr=False, compare=False)
 
     @property
@@ -45,6 +48,8 @@ class Site:
         found: Ledger | None = getattr(self._of_thread, "ledger", None)
         if found is None:
             found = self.open_ledger()
-            found.migrate()
+            if not self._migrated.is_set():
+                found.migrate()
+                self._migrated.set()
             self._of_thread.ledger = found
         return found

@@ -5,3 +5,6 @@ ALTER TABLE outcamp.occurrences
 
 -- Asked by every claim: nothing of these goes. There is at most one of a campaign, or, for a moment, two.
 CREATE INDEX occurrences_pending ON outcamp.occurrences (campaign_id) WHERE review = 'pending';
+
+-- A page asks for a campaign's newest waves; without this, those of all campaigns were read backwards until enough of its own were found.
+CREATE INDEX waves_newest ON outcamp.waves (campaign_id, wave_id);
