@@ -47,7 +47,9 @@ PLANS = {
     "hand-back": {ATTEMPT, ENTRY},
     "record-answers": {ATTEMPT},
     "record-outcomes": {ATTEMPT},
+    "match-outcomes": {ATTEMPT},
     "count-outcomes": {ATTEMPT},
+    "suppress-by-outcome": {ATTEMPT},
     "set-no-outcome": {OVERDUE},
     "follow": {ATTEMPT, ENTRY, ("attempts_pkey", "occurrence_id recipient_id")},
     "over-limits": {COUNTED},
@@ -98,6 +100,9 @@ def values() -> dict[str, Any]:
         "recipient_id": [str(key) for key in keys],
         "bucket": [key % 64 for key in keys],
         "attempt": [1] * CHUNK,
+        "campaign": ["spring"] * CHUNK,
+        "occurrence": [0] * CHUNK,
+        "asked": [True] * CHUNK,
         "is_new": [True] * CHUNK,
         "unreached": [False] * CHUNK,
     }
@@ -112,8 +117,8 @@ def values() -> dict[str, Any]:
     scalars = {"campaign_id": 1, "wave_id": 1, "batch": 0, "token": 2, "everything": False, "all_campaigns": False}
     scalars |= {"first_bucket": 0, "last_bucket": 63, "wave_ids": [1, 2], "live": [1, 2], "outside_total": []}
     scalars |= {"failing": ["sms failed"], "complaining": ["complained"]}
-    moments = dict.fromkeys(("now", "deadline_at", "expires_at"), NOW)
-    return columns | limits | rules | scalars | moments
+    moments = dict.fromkeys(("now", "at", "deadline_at", "expires_at"), NOW)
+    return columns | limits | rules | scalars | moments | {"leeway": timedelta(minutes=5)}
 
 
 def scans(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -103,13 +103,17 @@ FROM (
     LEFT JOIN outcamp.campaigns c ON c.name = e.campaign
     LEFT JOIN LATERAL (
         SELECT a.occurrence_id, a.channel, a.submitted_at, a.deadline_at, count(*) FILTER (WHERE p.is_possible) OVER () AS possible
-        FROM outcamp.occurrences o JOIN outcamp.attempts a USING (occurrence_id)
+        FROM outcamp.occurrences o
+        CROSS JOIN LATERAL (
+            SELECT * FROM outcamp.attempts a
+            WHERE a.occurrence_id = o.occurrence_id AND a.recipient_id = e.recipient_id AND a.attempt = e.attempt
+            OFFSET 0
+        ) a  -- see send.sql: by the recipient alone, the index of every occurrence that there is would be searched
         CROSS JOIN LATERAL (
             SELECT coalesce(e.disposed_at >= a.submitted_at - %(leeway)s::interval AND e.disposed_at <= a.deadline_at, false)
                    AND (e.channel IS NULL OR e.channel = a.channel) AS is_possible
         ) p
         WHERE o.campaign_id = c.campaign_id AND o.number BETWEEN coalesce(e.occurrence, 0) AND coalesce(e.occurrence, 2147483647)
-          AND a.recipient_id = e.recipient_id AND a.attempt = e.attempt
         ORDER BY p.is_possible DESC, a.submitted_at <= e.disposed_at DESC NULLS LAST, o.number DESC LIMIT 1
     ) a ON true
 ) AS m;

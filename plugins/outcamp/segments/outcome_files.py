@@ -45,17 +45,24 @@ _LEFT_OUT: Final = frozenset({"occurrence", "channel", "endpoint"})
 def stream(path: Path) -> Iterator[pa.Table]:
     """Yield the outcomes of a file (``EVENTS`` and ``UNREADABLE``); a file that is damaged raises DataError.
 
-    A damaged file may yield rows before it raises; read it whole once before taking any of it in.
+    A damaged file may yield rows before it raises: check it before taking any of it in.
     """
+    return map(_events, _written(path))
+
+
+def check(path: Path) -> None:
+    """Read a file to its end, and raise DataError if it is damaged: one that was cut short shows it there."""
+    for _ in _written(path):
+        pass
+
+
+def _written(path: Path) -> Iterator[pa.Table]:
     if record_files.is_record_file(path):
-        tables = record_files.stream(path, NAMES)
-    else:
-        names = written_rows.column_names(path)
-        if names is not None:
-            _check_columns(names, path)
-        tables = written_rows.stream(path, NAMES)
-    for table in tables:
-        yield _events(table)
+        return record_files.stream(path, NAMES)
+    names = written_rows.column_names(path)
+    if names is not None:
+        _check_columns(names, path)
+    return written_rows.stream(path, NAMES)
 
 
 def _check_columns(names: list[str], path: Path) -> None:

@@ -21,7 +21,7 @@ from outcamp.core.campaign import Campaign
 from outcamp.core.dispositions import REPORTED
 from outcamp.core.manifest import Manifest
 from outcamp.core.schedule import expires_at
-from outcamp.segments.outcome_files import EVENTS, stream
+from outcamp.segments.outcome_files import EVENTS, check, stream
 from outcamp.steps.breakers import watch
 from outcamp.steps.engine import rule_rows
 from outcamp.steps.ingest import never_reached
@@ -77,8 +77,7 @@ def take_in_file(
         clock: The ledger's clock. It is read for each part of the file: whom an outcome suppresses is on the list from then on.
         progress: Told how many outcomes of the file have been dealt with since it was told last.
     """
-    for _ in stream(path):  # a file that was cut short shows it at its end
-        pass
+    check(path)
     found = TakenIn()
     for table in stream(path):
         for start in range(0, table.num_rows, CHUNK_ROWS):
