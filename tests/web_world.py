@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @contextmanager
-def airflow_at(folder: Path, *, teams: bool = False) -> Iterator[None]:
+def airflow_at(folder: Path, *, teams: bool = False, auth_manager: str = "") -> Iterator[None]:
     """Point this process's Airflow at a fresh SQLite database, and back again at the end."""
     database = f"sqlite:///{folder / 'airflow.db'}"
     wanted = {
@@ -32,6 +32,8 @@ def airflow_at(folder: Path, *, teams: bool = False) -> Iterator[None]:
         "AIRFLOW__API_AUTH__JWT_SECRET": "a made-up secret that is long enough for every algorithm that Airflow may choose",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(folder / "no-plugins"),
     }
+    if auth_manager:
+        wanted["AIRFLOW__CORE__AUTH_MANAGER"] = auth_manager
     before = {name: os.environ.get(name) for name in wanted}
     handlers, level = logging.root.handlers[:], logging.root.level
     os.environ.update(wanted)
