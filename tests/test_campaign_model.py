@@ -191,6 +191,16 @@ def test_external_recipients_are_one_word() -> None:
     assert ExternalSegment() == campaign(head=HEAD.replace("{file: people.csv}", "external")).segment
 
 
+def test_an_external_campaign_does_not_repeat() -> None:
+    """Each push is an occurrence; a schedule that starts by itself would have nobody to start with."""
+    external = campaign("schedule: {repeat: daily}\n", HEAD.replace("{file: people.csv}", "external"))
+    assert [
+        "a.yaml: schedule.repeat: This setting is not supported yet.\n"
+        "  Next: Leave it out: an external campaign starts whenever recipients are pushed."
+    ] == [str(found) for found in not_supported_yet(external, file="a.yaml")]
+    assert [] == not_supported_yet(external, simulated=True)
+
+
 @pytest.mark.parametrize(
     ("days", "numbers"),
     [
@@ -517,10 +527,10 @@ def test_what_has_no_behaviour_yet_is_named() -> None:
     """Settings that are understood and not obeyed yet are refused one by one, never ignored; everything else of a full file is obeyed."""
     assert [] == not_supported_yet(read_campaign(FULL, "spring-renewal.yaml"))
     segment = FULL[FULL.index("segment:") : FULL.index("channel: sms")]
-    text = FULL.replace(segment, "segment: external\n")
-    document, pushed = read_document(text, "spring-renewal.yaml"), read_campaign(text, "spring-renewal.yaml")
-    found = [str(finding).splitlines()[0] for finding in document.located(not_supported_yet(pushed))]
-    assert ["spring-renewal.yaml:4: segment: This setting is not supported yet."] == found
+    text = FULL.replace(segment, "segment:\n  file: s3://lists/people.parquet\n")
+    document, remote = read_document(text, "spring-renewal.yaml"), read_campaign(text, "spring-renewal.yaml")
+    found = [str(finding).splitlines()[0] for finding in document.located(not_supported_yet(remote))]
+    assert ["spring-renewal.yaml:5: segment.file: This setting is not supported yet."] == found
 
 
 def test_a_simulation_replaces_segment_and_transport() -> None:
@@ -530,6 +540,4 @@ def test_a_simulation_replaces_segment_and_transport() -> None:
     elsewhere = campaign(head=HEAD.replace("people.csv", "s3://lists/people.parquet"))
     assert ["segment.file"] == [found.field for found in not_supported_yet(elsewhere)]
     assert [] == not_supported_yet(elsewhere, simulated=True)
-    pushed = campaign("", HEAD.replace("{file: people.csv}", "external"))
-    assert ["segment"] == [found.field for found in not_supported_yet(pushed)]
     assert [] == not_supported_yet(campaign())

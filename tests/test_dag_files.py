@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from drafts import campaign
+from drafts import HEAD, campaign
 from outcamp.core.manifest import seal_manifest
 
 ROOT = Path(__file__).parents[1]
@@ -23,15 +23,16 @@ from airflow.sdk import DAG
 dags = {name: value for name, value in found.items() if isinstance(value, DAG)}
 heavy = [name for name in ("pandas", "numpy", "pyarrow", "psycopg", "phonenumbers") if name in sys.modules]
 shape = {dag.dag_id: {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks} for dag in dags.values()}
+starts = {dag.dag_id: [type(dag.timetable).__name__, sorted(dag.params)] for dag in dags.values()}
 doc = next((dag.doc_md for dag in dags.values()), None)
-print(json.dumps({"dags": sorted(shape), "heavy": heavy, "shape": shape, "doc": doc}))
+print(json.dumps({"dags": sorted(shape), "heavy": heavy, "shape": shape, "starts": starts, "doc": doc}))
 """
 
 
-def publish(home: Path, *names: str, more: str = "") -> None:
+def publish(home: Path, *names: str, more: str = "", head: str = HEAD) -> None:
     (home / "dags" / "published").mkdir(parents=True, exist_ok=True)
     for name in names:
-        settings = campaign(more).model_copy(update={"name": name})
+        settings = campaign(more, head).model_copy(update={"name": name})
         manifest = seal_manifest(settings, datetime(2026, 12, 1, tzinfo=UTC), {}, {})
         (home / "dags" / "published" / f"{name}.json").write_text(manifest.to_json(), encoding="utf-8")
 
@@ -86,6 +87,15 @@ def test_the_tasks_of_a_wave_are_joined_as_designed(tmp_path: Path) -> None:
         "feed_back": ["watch"],
         "watch": [],
     } == parsed("campaigns.py", tmp_path)["shape"]["outcamp.spring"]
+
+
+def test_an_external_campaign_has_no_schedule_and_asks_nothing(tmp_path: Path) -> None:
+    """Its runs are made for pushes, and a Trigger contacts nobody again."""
+    publish(tmp_path, "spring", head=HEAD.replace("{file: people.csv}", "external"))
+    publish(tmp_path, "autumn")
+    assert {"outcamp.autumn": ["CampaignTimetable", ["contact_again"]], "outcamp.spring": ["NullTimetable", []]} == parsed(
+        "campaigns.py", tmp_path
+    )["starts"]
 
 
 def test_a_review_stands_before_the_sends(tmp_path: Path) -> None:

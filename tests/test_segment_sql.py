@@ -343,5 +343,5 @@ def test_an_external_segment_cannot_be_read() -> None:
         next(published("external", {}).read(0))
     assert (
         "spring: the segment is external: its recipients are pushed in, and there is nothing to read\n"
-        "  Next: use a segment from sql or file"
+        "  Next: hand them over: outcamp push spring FILE"
     ) == str(raised.value)

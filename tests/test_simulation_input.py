@@ -352,6 +352,14 @@ def test_recipients_of_an_external_campaign() -> None:
     assert [{"recipient_id": "1"}] == read(pa.table({"recipient_id": [1]}), head=HEAD.replace("{file: people.csv}", "external"))
 
 
+def test_pushed_recipients_may_expire() -> None:
+    """In an external campaign ``expires_at`` is an instant; in another one it is a column as any."""
+    given = pa.table({"recipient_id": ["ada"], "expires_at": ["2026-12-01T10:00:00+01:00"]})
+    external = HEAD.replace("{file: people.csv}", "external")
+    assert [{"recipient_id": "ada", "expires_at": datetime(2026, 12, 1, 9, tzinfo=UTC)}] == read(given, head=external)
+    assert given.to_pylist() == read(given)
+
+
 def test_columns_that_endpoints_name_are_text() -> None:
     """A phone column of any name may hold numbers in the file."""
     assert [{"recipient_id": "1", "home": "2"}] == read(pa.table({"recipient_id": [1], "home": [2]}), "endpoints: [home]\n")

@@ -53,7 +53,7 @@ VERBS: Final = {
     "test": Verb("send one message to an address of your own", "outcamp.dag.trial"),
     "resolve": Verb("list attempts whose submission is unknown, and settle them", "outcamp.cli.resolve"),
     "ingest": Verb("take in dispositions from files", "outcamp.cli.ingest"),
-    "push": Verb("hand recipients to an external campaign"),
+    "push": Verb("hand recipients to an external campaign", "outcamp.cli.push"),
     "suppress": Verb("keep the do-not-contact list", "outcamp.cli.suppress"),
     "audit": Verb("check the books against each other", "outcamp.cli.audit"),
     "erase": Verb("remove a person from the books", "outcamp.cli.erase"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from outcamp.cli.instants import instant
 from outcamp.core.errors import DataError, UsageError
 
 
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from outcamp.segments import files
     from outcamp.steps.simulate import simulate
 
-    at, until = _instant(args.at, "--at"), _instant(args.until, "--until") if args.until else None
+    at, until = instant(args.at, "--at"), instant(args.until, "--until") if args.until else None
     if until is not None and until < at:
         raise UsageError(f"--until {args.until} is before --at {args.at}", next_step="give a later instant")
     _refuse_out(args.out)
@@ -80,16 +81,6 @@ def _refuse_out(out: Path) -> None:
 def _not_written(out: Path, error: OSError) -> UsageError:
     why = error.strerror or str(error)
     return UsageError(f"--out {out} cannot be written: {why}", next_step="name a folder, which need not be there yet")
-
-
-def _instant(text: str, option: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{option} {text!r} is not an instant", next_step="write it like 2026-12-01T07:00:00-05:00") from None
-    if instant.tzinfo is None:
-        raise UsageError(f"{option} {text!r} has no offset from UTC", next_step=f"add one: {instant.isoformat()}+00:00") from None
-    return instant
 
 
 def _interval(text: str) -> timedelta:

@@ -76,6 +76,11 @@ class Campaign(Frozen):
     notify: tuple[Notified, ...] = Field(default=(), description="Airflow connections or notifiers that are told of failures.")
 
     @property
+    def is_external(self) -> bool:
+        """Whether recipients are pushed in: each push is an occurrence, and the schedule has none of its own."""
+        return isinstance(self.segment, ExternalSegment)
+
+    @property
     def channels_used(self) -> tuple[Channel, ...]:
         """The main channel and then those of the reattempts, each once, in this order."""
         return tuple(dict.fromkeys([self.channel, *(rule.channel for rule in self.reattempts)]))

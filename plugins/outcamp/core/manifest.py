@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field, PlainSerializer, ValidationError
 from outcamp.core.campaign import Campaign
 from outcamp.core.errors import ManifestError
 from outcamp.core.frozen import Frozen
+from outcamp.core.schedule import final_occurrence
 
 FORMAT: Final = 1
 _RESTORE: Final = "Restore the file from version control; to change a campaign, publish it under a new name."
@@ -29,6 +30,11 @@ class Manifest(Frozen):
     sql: Mapping[str, str] = Field(default_factory=dict)
     templates: Mapping[str, str] = Field(default_factory=dict)
     seal: str
+
+    @property
+    def final_occurrence_at(self) -> datetime | None:
+        """The last occurrence of the schedule; None where there is no last one: it repeats for ever, or people are pushed in."""
+        return None if self.campaign.is_external else final_occurrence(self.campaign.schedule, self.published_at)
 
     def to_json(self) -> str:
         """Return the text of the manifest's file: sorted and indented, so that a pull request shows it well."""

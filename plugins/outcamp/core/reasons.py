@@ -23,7 +23,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "entry_limit": "they had entered as often, or as lately, as entry_limits allow",
         "no_time_zone": "nothing says in which time zone they are",
         "holdout": "they belong to the share that is never contacted",
-        "no_open_time": "the channel is not open for them before the campaign ends",
+        "no_open_time": "the channel is not open for them before the campaign, or their push, ends",
         "window_closed": "the channel was closed for them",
         "over_limit": "they had been contacted as often as the limits allow",
         "waiting_to_reattempt": "the reattempt rule asks to wait",
@@ -36,7 +36,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "error": "the campaign was in Error",
         "stopped": "the campaign was stopped",
         "deleted": "the campaign was deleted",
-        "expired": "the campaign expired",
+        "expired": "the campaign, or their push, had expired",
         "erased": "they were erased from the books",
         "finished": "no reattempt rule was left for how the last attempt ended",
     }

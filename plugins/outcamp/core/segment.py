@@ -12,6 +12,7 @@ from pydantic_core import CoreSchema
 from outcamp.core.frozen import Frozen
 
 EXTERNAL: Final = "external"
+EXPIRES_AT: Final = "expires_at"  # a column of pushed recipients: from then on nothing is sent to them
 
 Name = Annotated[str, StringConstraints(min_length=1)]
 

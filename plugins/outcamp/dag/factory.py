@@ -41,16 +41,17 @@ _AGAIN = (
 def build_dag(manifest: Manifest) -> DAG:
     """Return the DAG of a published campaign; each of its runs is one wave."""
     campaign = manifest.campaign
+    tick = Param(False, type="boolean", title="Start a new occurrence", description_md=_AGAIN)
     with DAG(
         dag_id=dag_id_of(campaign.name),
         description=campaign.description or None,
         doc_md=_doc(manifest),
-        schedule=CampaignTimetable(campaign.schedule, manifest.published_at),
+        schedule=None if campaign.is_external else CampaignTimetable(campaign.schedule, manifest.published_at),
         catchup=False,
         is_paused_upon_creation=False,
         max_active_runs=MAX_ACTIVE_RUNS,
         allowed_run_types=[DagRunType.SCHEDULED, DagRunType.MANUAL, DagRunType.OPERATOR_TRIGGERED],  # no backfills
-        params={tasks.CONTACT_AGAIN: Param(False, type="boolean", title="Start a new occurrence", description_md=_AGAIN)},
+        params={} if campaign.is_external else {tasks.CONTACT_AGAIN: tick},
         tags=["outcamp", f"channel:{campaign.channel}", *([f"owner:{campaign.owner}"] if campaign.owner else [])],
         default_args={
             "owner": campaign.owner or "outcamp",

@@ -55,7 +55,8 @@ def snapshot(campaign: str) -> list[int]:
     from outcamp.dag.engines import segment_of
     from outcamp.dag.metrics import time_lag
     from outcamp.dag.settings import read_settings
-    from outcamp.steps.snapshot import prepare_wave, snapshot_due, snapshot_occurrence
+    from outcamp.steps.heal import take_up_occurrence
+    from outcamp.steps.snapshot import prepare_wave, snapshot_due, snapshot_occurrence, snapshot_pushed
     from outcamp.steps.stop import ENDED, halt_of
 
     task = _begin(campaign)
@@ -68,6 +69,10 @@ def snapshot(campaign: str) -> list[int]:
     halt = halt_of(engine, now)
     if halt in ENDED or (halt == "error" and not wave.occurrence):
         return []  # in Error, an occurrence is written down all the same, and waits
+    if engine.campaign.is_external and wave.by_hand:
+        if halt is None:
+            take_up_occurrence(engine, now)  # what was pushed does not wait for the pulse
+        return []
     if wave.by_hand and not task.context["params"].get(CONTACT_AGAIN):
         _log.warning("Nothing is started: a Trigger contacts people again, and its form was not ticked (conf: {%r: true}).", CONTACT_AGAIN)
         return []
@@ -75,8 +80,11 @@ def snapshot(campaign: str) -> list[int]:
         return [part.part for part in snapshot_due(engine, wave.run, wave.at, now)]
     # An occurrence that runs late was missed: it is admitted when it runs.
     late = now - wave.at >= engine.wave_interval
-    segment = segment_of(engine.manifest, read_settings())
-    parts = snapshot_occurrence(engine, segment, wave.run, wave.at, now, due_at=now if late else None)
+    if engine.campaign.is_external:
+        parts = snapshot_pushed(engine, wave.run, now)
+    else:
+        segment = segment_of(engine.manifest, read_settings())
+        parts = snapshot_occurrence(engine, segment, wave.run, wave.at, now, due_at=now if late else None)
     if parts:
         _announce(task, sum(part.rows for part in parts))
     return [part.part for part in parts]

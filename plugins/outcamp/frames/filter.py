@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from outcamp.core.campaign import Campaign
 from outcamp.core.dispositions import Channel
 from outcamp.core.open_times import OpenTimes
+from outcamp.core.segment import EXPIRES_AT
 from outcamp.core.zones import to_micros
 from outcamp.frames.endpoints import endpoints
 from outcamp.frames.hashing import hash_column
@@ -93,7 +94,8 @@ def decide(
     """Return one verdict for each candidate.
 
     Args:
-        candidates: recipient_id, channel, is_new and the segment's columns, sorted so that equal ids are neighbours, first row first.
+        candidates: recipient_id, channel, is_new and the segment's columns, sorted so that equal ids are neighbours, first row first;
+            with a column expires_at, an external campaign sends nothing to a candidate from then on.
         moment: the instant of the wave.
         open_times: of each channel that a candidate may go by.
         standing: asks the ledger about entries and suppression.
@@ -108,6 +110,8 @@ def decide(
         decided.settle(rows, everybody, "drop", "expired")
         return decided
 
+    ends_at = ends_at_column(candidates, moment.expires_at)
+    rows = decided.settle(rows, ends_at <= to_micros(moment.now), "drop", "expired")
     rows = decided.settle(rows, _repeats_the_row_before(candidates["recipient_id"], is_new), "drop", "duplicate")
 
     addresses, zones = [], []
@@ -135,19 +139,28 @@ def decide(
     for channel, mine in _by_channel(candidates["channel"], rows):
         opening = next_open_column(open_times[channel], decided.zones.take(pa.array(mine)), moment.now, moment.expires_at)
         opens_at[mine] = _micros_or_never(opening)
+    opens_at[opens_at >= ends_at] = NEVER
     rows = decided.settle(rows, opens_at == NEVER, "drop", "no_open_time")
     rows = decided.settle(rows, opens_at > to_micros(moment.now), "later", "window_closed", opens_at)
 
     over, frees = free_at(rows)
     frees_at = np.full(count, NEVER)
     frees_at[over] = _micros_or_never(frees)
-    in_time = frees_at < (to_micros(moment.expires_at) if moment.expires_at is not None else np.iinfo(np.int64).max)
     if campaign.on_limit == "defer":
-        rows = decided.settle(rows, (frees_at != NEVER) & in_time, "later", "over_limit", frees_at)
+        rows = decided.settle(rows, (frees_at != NEVER) & (frees_at < ends_at), "later", "over_limit", frees_at)
     rows = decided.settle(rows, frees_at != NEVER, "drop", "over_limit")
 
     decided.settle(rows, everybody, *SEND)
     return decided
+
+
+def ends_at_column(rows: pa.Table, expires_at: datetime | None) -> NDArray[np.int64]:
+    """Return in microseconds from when on nothing is sent to each row: its own expiry, or the campaign's where that is before."""
+    ends_at = np.full(rows.num_rows, np.iinfo(np.int64).max if expires_at is None else to_micros(expires_at))
+    if EXPIRES_AT in rows.column_names:
+        own = pc.fill_null(rows[EXPIRES_AT].cast(pa.int64()), np.iinfo(np.int64).max).to_numpy()
+        ends_at = np.minimum(ends_at, own)
+    return ends_at
 
 
 def _repeats_the_row_before(recipient_id: pa.ChunkedArray, is_new: Mask) -> Mask:

@@ -12,7 +12,7 @@ from outcamp.core.errors import DataError, closest
 RECIPIENT_ID = "recipient_id"
 # Columns that the rules read as text, whatever the source's type is.
 TEXT_COLUMNS = frozenset({RECIPIENT_ID, "phone", "email", "country", "region", "city", "postal_code", "time_zone"})
-_OWN = "_outcamp_"
+OWN = "_outcamp_"
 
 
 def rename(names: Iterable[str], columns: Mapping[str, str], source: str) -> list[str]:
@@ -35,7 +35,7 @@ def rename(names: Iterable[str], columns: Mapping[str, str], source: str) -> lis
             next_step=f"select the id AS recipient_id, or map it with segment.columns: {{recipient_id: ...}}; {_has(names, None)}",
         )
     refuse_twice(renamed, source)
-    own = [name for name in renamed if name.startswith(_OWN)]
+    own = [name for name in renamed if name.startswith(OWN)]
     if own:
         raise DataError(f"{source}: the column name {own[0]!r} is outcamp's own", next_step="rename the column")
     return renamed

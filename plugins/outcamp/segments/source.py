@@ -80,7 +80,7 @@ class PublishedSegment:
 def _external(campaign: Campaign) -> NotSupportedYet:
     return NotSupportedYet(
         f"{campaign.name}: the segment is external: its recipients are pushed in, and there is nothing to read",
-        next_step="use a segment from sql or file",
+        next_step=f"hand them over: outcamp push {campaign.name} FILE",
     )
 
 

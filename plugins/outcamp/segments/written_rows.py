@@ -28,7 +28,7 @@ _TIME: Final = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?Z|[+-]
 
 def column_names(path: Path) -> list[str] | None:
     """Return the names of a file's columns, no two alike; None of JSON lines, where each line has its own."""
-    if _is_json(path):
+    if is_json(path):
         return None
     names = files.column_names(path)
     refuse_twice(names, str(path))
@@ -40,7 +40,7 @@ def stream(path: Path, names: Sequence[str]) -> Iterator[pa.Table]:
 
     A damaged file may yield rows before it raises; read it whole once before taking any of it in.
     """
-    for batch in _json_batches(path, names) if _is_json(path) else files.stream(path):
+    for batch in _json_batches(path, names) if is_json(path) else files.stream(path):
         yield pa.table({name: _text(batch, name, path) for name in names})
 
 
@@ -59,7 +59,8 @@ def instants(written: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(moments, pa.timestamp("us"), from_pandas=True).cast(INSTANT)])
 
 
-def _is_json(path: Path) -> bool:
+def is_json(path: Path) -> bool:
+    """Tell whether a file is one of JSON lines, by its name."""
     return path.suffix.lower() in _JSON
 
 

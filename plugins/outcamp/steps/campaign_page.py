@@ -120,7 +120,8 @@ def campaign_page(ledger: Ledger, lake: Path, manifest: Manifest, now: datetime,
         exits.update(dict(one.exits or []))
         outcomes.update({(attempt, channel, outcome): count for attempt, channel, outcome, count in one.outcomes or []})
         hours.update({(hour, channel): count for hour, channel, count in one.hours or []})
-    latest = latest_occurrence(campaign.schedule, manifest.published_at, now) if facts is None else None
+    by_push = campaign.is_external
+    latest = latest_occurrence(campaign.schedule, manifest.published_at, now) if facts is None and not by_push else None
     state = state_of(facts, now, expires_at(campaign.schedule), published=True, paused=paused)
     return CampaignPage(
         manifest=manifest,
@@ -137,7 +138,7 @@ def campaign_page(ledger: Ledger, lake: Path, manifest: Manifest, now: datetime,
         waves=newest,
         asking=[unquote(one.run) for one in asking if one.decided],
         zones=pages.zones_sent_to(lake, campaign.name, [wave.run for wave in newest if wave.sends]),
-        upcoming=[] if state in {"Stopped", "Completed", "Deleted"} else list(_upcoming(manifest, latest, now)),
+        upcoming=[] if by_push or state in {"Stopped", "Completed", "Deleted"} else list(_upcoming(manifest, latest, now)),
         datasets=_datasets(lake, campaign.name, None),
     )
 

@@ -14,7 +14,7 @@ from outcamp.core.campaign import Campaign, Limit
 from outcamp.core.dispositions import Channel
 from outcamp.core.manifest import Manifest
 from outcamp.core.open_times import OpenTimes
-from outcamp.core.schedule import expires_at, final_occurrence, next_occurrence
+from outcamp.core.schedule import expires_at, next_occurrence
 from outcamp.store import campaigns, outcomes
 from outcamp.store.campaigns import CampaignRow
 from outcamp.store.lake import Lake
@@ -23,6 +23,7 @@ from outcamp.store.outcomes import Followed, RuleRow
 from outcamp.transports.base import Transport
 
 MAX_BATCHES = 1000  # of one wave; Airflow maps at most 1024
+PART_ROWS = 250_000  # of one part, at most, unless a single bucket has more
 
 
 class Segment(Protocol):
@@ -59,7 +60,7 @@ class Engine:
     runs: Runs
     wave_interval: timedelta = timedelta(minutes=5)
     total_limits: tuple[Limit, ...] = ()
-    part_rows: int = 250_000
+    part_rows: int = PART_ROWS
     suppresses: bool = True  # whether outcomes suppress by themselves; not in simulate
     read_columns: frozenset[str] = field(default_factory=frozenset)  # beyond the rules' own: those of the templates
     _row: list[CampaignRow] = field(default_factory=list, init=False, repr=False, compare=False)
@@ -98,16 +99,7 @@ class Engine:
         """Return the campaign's row in the ledger, written at its first use; what it holds never changes."""
         if self._row:
             return self._row[0]
-        schedule, published_at = self.campaign.schedule, self.manifest.published_at
-        row = campaigns.register(
-            tx,
-            name=self.campaign.name,
-            seal=self.manifest.seal,
-            published_at=published_at,
-            expires_at=self.expires_at,
-            final_occurrence_at=final_occurrence(schedule, published_at),
-            ignores_total_limits=self.campaign.ignore_total_limits,
-        )
+        row = register(tx, self.manifest)
         if row.committed:
             self._row.append(row)
         return row
@@ -126,6 +118,20 @@ class Engine:
     def expired(self, now: datetime) -> bool:
         """Tell whether the campaign has expired."""
         return self.expires_at is not None and now >= self.expires_at
+
+
+def register(tx: Transaction, manifest: Manifest) -> CampaignRow:
+    """Return the row of a published campaign in the ledger, written at its first use."""
+    campaign = manifest.campaign
+    return campaigns.register(
+        tx,
+        name=campaign.name,
+        seal=manifest.seal,
+        published_at=manifest.published_at,
+        expires_at=expires_at(campaign.schedule),
+        final_occurrence_at=manifest.final_occurrence_at,
+        ignores_total_limits=campaign.ignore_total_limits,
+    )
 
 
 def rule_rows(campaign: Campaign) -> list[RuleRow]:

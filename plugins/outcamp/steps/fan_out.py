@@ -36,8 +36,11 @@ def fan_out(engine: Engine, run: str, now: datetime) -> list[BatchRow]:
 
 
 def _replace(engine: Engine, tx: Transaction, wave: WaveRow, now: datetime) -> None:
-    """Reject an occurrence that a newer one has replaced while it was being decided: nobody is asked about it any more."""
-    if not engine.campaign.review or wave.occurrence_id is None:
+    """Reject an occurrence that a newer one has replaced while it was being decided: nobody is asked about it any more.
+
+    A push replaces none.
+    """
+    if not engine.campaign.review or engine.campaign.is_external or wave.occurrence_id is None:
         return
     tx.run("lock-campaign", campaign_id=wave.campaign_id)  # no newer one opens meanwhile; one that opens later finds this one closed
     newest = occurrences.newest(tx, wave.campaign_id)

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from outcamp.core.segment import EXPIRES_AT
 from outcamp.frames.endpoints import endpoint_columns, phone_columns
 from outcamp.frames.filter import Decisions, Moment, Rows, decide
 from outcamp.steps.engine import MAX_BATCHES, Engine
@@ -124,6 +125,8 @@ def _segment_columns(engine: Engine, file: FileRef) -> pa.Table:
     wanted = {RECIPIENT, BUCKET, *_RULE_COLUMNS, *phone_columns(engine.campaign)}
     for channel in engine.campaign.channels_used:
         wanted.update(endpoint_columns(engine.campaign, channel))
+    if engine.campaign.is_external:
+        wanted.add(EXPIRES_AT)
     table = engine.lake.read(file, wanted=wanted | engine.read_columns)
     rules = table.select([name for name in table.column_names if name in wanted])
     for name in sorted(engine.read_columns & set(table.column_names)):
@@ -180,15 +183,15 @@ def _occurrence_numbers(occurrence_id: pa.ChunkedArray, occurrences: dict[int, O
 def _sends(candidates: pa.Table, decided: Decisions, occurrences: dict[int, OccurrenceRow]) -> pa.Table:
     """Return everybody that is sent to: the keys of their attempts, where they go, and the columns that their template reads."""
     rows = pa.array(decided.sends())
-    kept = [name for name in candidates.column_names if name in BATCH_KEYS.names or name.startswith(TEMPLATE_PREFIX)]
-    chosen = candidates.select(kept).take(rows)
+    beyond = [name for name in candidates.column_names if name == EXPIRES_AT or name.startswith(TEMPLATE_PREFIX)]
+    chosen = candidates.select([name for name in candidates.column_names if name in BATCH_KEYS.names or name in beyond]).take(rows)
     computed = {
         "occurrence": _occurrence_numbers(chosen["occurrence_id"], occurrences),
         "endpoint": decided.endpoint.take(rows),
         "zones": decided.zones.take(rows).cast(pa.string()),
     }
     keys = {name: computed[name] if name in computed else chosen[name] for name in BATCH_KEYS.names}
-    return pa.table(keys | {name: chosen[name] for name in kept if name.startswith(TEMPLATE_PREFIX)})
+    return pa.table(keys | {name: chosen[name] for name in beyond})
 
 
 def _batches(engine: Engine, sends: pa.Table, least_rows: int) -> list[pa.Table]:

@@ -30,18 +30,19 @@ def heal(engine: Engine, now: datetime) -> Followed:
 def take_up_occurrence(engine: Engine, now: datetime) -> None:
     """Run the newest occurrence once more if its wave ended before everybody was decided and its review answered.
 
-    Older ones, which it replaces, are closed.
+    Older ones, which it replaces, are closed. Of an external campaign each push is run that is not decided, for the first time too.
     """
     with engine.ledger.transaction() as tx:
         campaign_id = engine.register(tx).campaign_id
         left = {row.run: row for row in occurrences.undecided(tx, campaign_id)}
         newest = occurrences.newest(tx, campaign_id)
     instants = {run: row.scheduled_at for run, row in left.items()}
-    last = latest_occurrence(engine.campaign.schedule, engine.manifest.published_at, now)
+    external = engine.campaign.is_external  # no push replaces another one
+    last = None if external else latest_occurrence(engine.campaign.schedule, engine.manifest.published_at, now)
     if last is not None and (newest is None or newest < last):
         newest = instants[run_key(last)] = last  # its wave has not begun, or could not even open it: the ledger was away
     for run in sorted(instants.keys() - engine.runs.live(sorted(instants))) if instants else []:
-        if instants[run] == newest:
+        if external or instants[run] == newest:
             engine.runs.again(run, instants[run])
         else:
             with engine.ledger.transaction() as tx:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from outcamp.core.dispositions import Channel
 from outcamp.core.zones import to_micros
-from outcamp.frames.filter import NEVER
+from outcamp.frames.filter import NEVER, ends_at_column
 from outcamp.frames.open_times import next_open_column
 from outcamp.steps.engine import Engine
 from outcamp.store import admission, campaigns, reviews
@@ -93,10 +93,13 @@ def look_again(
         return look
 
     opening = next_open_column(engine.open_times[channel], chunk["zones"].combine_chunks().dictionary_encode(), now, engine.expires_at)
+    ends_at = ends_at_column(chunk, engine.expires_at)
     at = pc.fill_null(opening.cast(pa.int64()), NEVER).to_numpy(zero_copy_only=False)
+    at = np.where(at < ends_at, at, NEVER)
     look.keep(np.flatnonzero(at == NEVER), "closed", "no_open_time")
     shut = np.flatnonzero(at > to_micros(now))
     look.keep(shut, "waiting", "window_closed", opening.take(pa.array(shut)).to_pylist())
+    look.keep(np.flatnonzero(ends_at <= to_micros(now)), "closed", "expired")
 
     rows = look.going()
     if any_suppressed:
@@ -117,8 +120,7 @@ def look_again(
         all_campaigns=engine.campaign.counts == "all_campaigns",
     )
     for position, free_at in zip(over, frees, strict=True):  # few: the plan in filter let them through
-        in_time = engine.expires_at is None or free_at < engine.expires_at
-        if engine.campaign.on_limit == "defer" and in_time:
+        if engine.campaign.on_limit == "defer" and to_micros(free_at) < ends_at[rows[position]]:
             look.keep(rows[[position]], "waiting", "over_limit", [free_at])
         else:
             look.keep(rows[[position]], "closed", "over_limit")

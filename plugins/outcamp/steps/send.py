@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from outcamp.core.dispositions import UNKNOWN, Channel
 from outcamp.core.errors import Permanent
+from outcamp.core.segment import EXPIRES_AT
 from outcamp.frames.open_times import closes_at_column
 from outcamp.steps.breakers import watch
 from outcamp.steps.content import Message
@@ -167,7 +168,11 @@ class _Sending:
             return rows
         zones, expires_at = rows["zones"].combine_chunks().dictionary_encode(), self.engine.expires_at
         closes_at = closes_at_column(self.engine.open_times[self.channel], zones, now, expires_at)
-        return rows.append_column(VALID_UNTIL, pc.fill_null(closes_at, pa.scalar(expires_at, INSTANT)) if expires_at else closes_at)
+        until = pc.fill_null(closes_at, pa.scalar(expires_at, INSTANT)) if expires_at else closes_at
+        if EXPIRES_AT in rows.column_names:
+            own = rows[EXPIRES_AT]
+            until = pc.if_else(pc.coalesce(pc.less(own, until), pc.is_null(until)), own, until)
+        return rows.append_column(VALID_UNTIL, until)
 
     def _take_in(self, rows: pa.Table, answers: pa.Table, now: datetime, reason: str) -> int:
         """Write the answers down, let wait what was not taken, for this reason, and return how many that are."""

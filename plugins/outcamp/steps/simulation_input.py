@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from outcamp.core.campaign import Campaign
 from outcamp.core.dispositions import DISPOSITIONS, Channel
 from outcamp.core.errors import DataError, closest
-from outcamp.core.segment import ExternalSegment
+from outcamp.core.segment import EXPIRES_AT, ExternalSegment
 from outcamp.frames.emails import email_verdicts
 from outcamp.frames.hashing import buckets
 from outcamp.frames.phones import phone_verdicts
@@ -67,6 +67,8 @@ def segment_of(recipients: pa.Table, campaign: Campaign) -> TableSegment:
     columns = {} if isinstance(campaign.segment, ExternalSegment) else dict(campaign.segment.columns)
     names = rename(recipients.column_names, {means: name for means, name in columns.items() if name in recipients.column_names}, source)
     table = prepare(recipients, names, TEXT_COLUMNS | set(campaign.endpoint_columns), source)
+    if campaign.is_external and EXPIRES_AT in names:
+        table = table.set_column(names.index(EXPIRES_AT), EXPIRES_AT, _cast(table[EXPIRES_AT], INSTANT, EXPIRES_AT, source))
     if "occurrence" in names:
         occurrence = _cast(table["occurrence"], pa.int64(), "occurrence", source)
         _refuse_missing(occurrence, "occurrence", source)

@@ -6,6 +6,7 @@ Either way the wave's parts stand in the ledger at the end, and a repeated call 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import numpy as np
@@ -18,7 +19,7 @@ from outcamp.steps.engine import Engine, Segment
 from outcamp.steps.ingest import ingest
 from outcamp.store import claims, reviews, waves
 from outcamp.store.claims import Due
-from outcamp.store.lake import FileRef
+from outcamp.store.lake import FileRef, Lake
 from outcamp.store.ledger import Transaction
 from outcamp.store.spill import BucketSpill, bucket_ranges
 from outcamp.store.waves import PartRow, WaveRow
@@ -61,9 +62,7 @@ def snapshot_occurrence(
         found = waves.parts(tx, wave.wave_id, "snapshot")
     if not found:
         found = _write_parts(engine, segment, wave, occurrence.number, now)
-    for part in found:
-        for ref in part.files:
-            engine.lake.publish(ref)
+    engine.lake.settle((), files_of(found))
     return found
 
 
@@ -109,27 +108,49 @@ def _release(engine: Engine, held: dict[int, str], own: str, now: datetime) -> D
     return due
 
 
-def _write_parts(engine: Engine, segment: Segment, wave: WaveRow, number: int, now: datetime) -> list[PartRow]:
-    excluded = segment.excluded()
+def snapshot_pushed(engine: Engine, run: str, now: datetime) -> list[PartRow]:
+    """Return the parts of a push, which wrote its snapshot itself; none when there is no such push, or it is closed or has expired."""
+    with engine.ledger.transaction() as tx:
+        wave = waves.find_wave(tx, engine.register(tx).campaign_id, run)
+        if wave is None or wave.occurrence_closed_at is not None or engine.expired(now):
+            return []
+        found = waves.parts(tx, wave.wave_id, "snapshot")
+    engine.lake.settle((), files_of(found))
+    return found
+
+
+def prepare_parts(lake: Lake, campaign: str, run: str, tables: Iterable[pa.Table], excluded: pa.Array, part_rows: int) -> list[PartRow]:
+    """Write recipients to the lake, sorted into parts, whose files have their readable names only when the ledger names them."""
     written: list[PartRow] = []
-    with BucketSpill(engine.part_rows, BUCKET, RECIPIENT) as spill:
+    with BucketSpill(part_rows, BUCKET, RECIPIENT) as spill:
         row_no = 0
-        for table in segment.read(number):
+        for table in tables:
             row_numbers = pa.array(np.arange(row_no, row_no + table.num_rows))
             spill.add(table.append_column(BUCKET, pa.array(buckets(table[RECIPIENT]))).append_column(ROW_NO, row_numbers))
             row_no += table.num_rows
         for part, (first, last, rows) in enumerate(spill.parts()):
             kept = rows.filter(pc.invert(pc.is_in(rows[RECIPIENT], value_set=excluded))) if len(excluded) else rows
-            ref = engine.lake.prepare("snapshots", engine.campaign.name, wave.run, part, [kept])
+            ref = lake.prepare("snapshots", campaign, run, part, [kept])
             written.append(PartRow(part, first, last, kept.num_rows, (ref,)))
-    # All parts or none: a part of a snapshot that was cut short must not look like the whole.
-    with engine.ledger.transaction() as tx:
-        for row in written:
-            waves.add_part(tx, wave.wave_id, "snapshot", row, now)
-        found = waves.parts(tx, wave.wave_id, "snapshot")
-    engine.lake.settle(_files(written), _files(found))
-    return found
+    return written
 
 
-def _files(parts: list[PartRow]) -> list[FileRef]:
+def add_parts(tx: Transaction, wave_id: int, written: list[PartRow], now: datetime) -> list[PartRow]:
+    """Write the rows of all parts, and return those that stand: a part of a snapshot that was cut short must not look like the whole."""
+    for row in written:
+        waves.add_part(tx, wave_id, "snapshot", row, now)
+    return waves.parts(tx, wave_id, "snapshot")
+
+
+def files_of(parts: list[PartRow]) -> list[FileRef]:
+    """Return the files of these parts."""
     return [ref for part in parts for ref in part.files]
+
+
+def _write_parts(engine: Engine, segment: Segment, wave: WaveRow, number: int, now: datetime) -> list[PartRow]:
+    tables = segment.read(number)
+    written = prepare_parts(engine.lake, engine.campaign.name, wave.run, tables, segment.excluded(), engine.part_rows)
+    with engine.ledger.transaction() as tx:
+        found = add_parts(tx, wave.wave_id, written, now)
+    engine.lake.settle(files_of(written), files_of(found))
+    return found

@@ -73,7 +73,7 @@ def campaign_status(
     expires = expires_at(manifest.campaign.schedule) if manifest else None
     state = state_of(facts, now, expires, published=manifest is not None, paused=name in paused)
     coming = [] if due is None else [grid_after(moment, now, wave_interval) for moment in moments(due, now)]
-    if manifest is not None:
+    if manifest is not None and not manifest.campaign.is_external:
         coming += _occurrence_to_come(manifest, facts, now)
     over = state in {"Draft", "Stopped", "Deleted", "Completed"}
     return CampaignStatus(name, state, facts.error_reason if facts else None, None if over else min(coming, default=None), counts)

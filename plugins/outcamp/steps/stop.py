@@ -6,10 +6,9 @@ from datetime import datetime
 
 from outcamp.core.errors import UsageError
 from outcamp.core.manifest import Manifest
-from outcamp.core.schedule import expires_at, final_occurrence
-from outcamp.steps.engine import Engine
+from outcamp.steps.engine import Engine, register
 from outcamp.store import campaigns, stops, tallies
-from outcamp.store.ledger import Ledger, Transaction
+from outcamp.store.ledger import Ledger
 
 ENDED = frozenset({"stopped", "deleted"})
 
@@ -17,19 +16,19 @@ ENDED = frozenset({"stopped", "deleted"})
 def stop(ledger: Ledger, manifest: Manifest, now: datetime, *, delete: bool = False) -> int:
     """End a campaign for good, and return how many people were in it; a campaign that never ran is known from then on all the same."""
     with ledger.transaction() as tx:
-        return stops.stop(tx, _campaign_id(tx, manifest), now, delete=delete)
+        return stops.stop(tx, register(tx, manifest).campaign_id, now, delete=delete)
 
 
 def resume(ledger: Ledger, manifest: Manifest) -> str:
     """Lift a campaign's error, and return what it was; its breakers count anew."""
     with ledger.transaction() as tx:
-        campaign_id = _campaign_id(tx, manifest)
+        campaign_id = register(tx, manifest).campaign_id
         tallies.forget(tx, campaign_id)  # first, as whoever trips a breaker takes these locks
         reason = stops.lift_error(tx, campaign_id)
         if reason is None:
             name = manifest.campaign.name
             raise UsageError(f"The campaign {name!r} is not in Error.", next_step=f"outcamp status {name} shows its state.")
-        return reason
+    return reason
 
 
 def record_error(engine: Engine, reason: str, now: datetime) -> None:
@@ -42,16 +41,3 @@ def halt_of(engine: Engine, now: datetime) -> str | None:
     """Return why a campaign may not send now: stopped, deleted, error or expired; None when it may."""
     with engine.ledger.transaction() as tx:
         return campaigns.halt(tx, engine.register(tx).campaign_id, now)[0]
-
-
-def _campaign_id(tx: Transaction, manifest: Manifest) -> int:
-    schedule = manifest.campaign.schedule
-    return campaigns.register(
-        tx,
-        name=manifest.campaign.name,
-        seal=manifest.seal,
-        published_at=manifest.published_at,
-        expires_at=expires_at(schedule),
-        final_occurrence_at=final_occurrence(schedule, manifest.published_at),
-        ignores_total_limits=manifest.campaign.ignore_total_limits,
-    ).campaign_id
