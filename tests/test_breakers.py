@@ -84,7 +84,7 @@ def tell(world: World, folder: Path, disposition: str, count: int) -> None:
     lines = [json.dumps({"reference": f"spring/0/1/{name}", "disposition": disposition, "disposed_at": at}) for name in sent[:count]]
     file = folder / f"{disposition}.jsonl"
     file.write_text("\n".join(lines), encoding="utf-8")
-    take_in_file(world.engine.ledger, {"spring": world.engine.manifest}.get, file, NOW + 2 * MINUTE)
+    take_in_file(world.engine.ledger, {"spring": world.engine.manifest}.get, file, lambda: NOW + 2 * MINUTE)
 
 
 # The rule.
