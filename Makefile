@@ -49,7 +49,7 @@ soak: setup ## Look for seeds that break the promise, on all cores; make soak SE
 	PYTHONPATH=tests .venv/bin/python -m faults.soak $(SEEDS) --first $(FIRST)
 
 lock: setup ## Renew requirements.txt after a change to the dependencies in pyproject.toml
-	.venv/bin/uv pip compile pyproject.toml --extra dev --extra aws --extra twilio --python-version 3.11 --no-header --no-emit-index-url -q -o requirements.txt
+	.venv/bin/uv pip compile pyproject.toml --extra dev --extra aws --python-version 3.11 --no-header --no-emit-index-url -q -o requirements.txt
 
 bench: setup ## Run the benchmarks and print what they measured; make bench BENCHMARKS=benchmarks/phones.py chooses
 	@for script in $(BENCHMARKS); do echo "== $$script"; .venv/bin/python "$$script" || exit 1; done
