@@ -104,6 +104,8 @@ def test_what_pandas_writes_is_read(tmp_path: Path) -> None:
     [
         ("o.jsonl", b'{"recipient_id": "\xff"}\n', "the column recipient_id holds no text: Invalid UTF8 sequence"),
         ("o.jsonl", b"[1, 2]\n", "these are no JSON lines: JSON parse error: Column() changed from object to array in row 0"),
+        ("o.jsonl", b"null", "these are no JSON lines: null at byte 1"),
+        ("o.jsonl", b"{}\r \tnull\n{}", "these are no JSON lines: null at byte 3"),
         ("o.jsonl", b'{"attempt": 1.5}\n', "write one object a line: ids and times as text, attempt and occurrence as numbers"),
         ("o.csv", b"reference,reference,disposition,disposed_at\n", "the column 'reference' stands twice"),
         ("o.csv", b"reference,disposition,disposed_at\n\xff,delivered,x\n", "the file is cut short or damaged"),

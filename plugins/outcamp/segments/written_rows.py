@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -19,6 +21,7 @@ INSTANT: Final = pa.timestamp("us", tz="UTC")
 _JSON: Final = (".jsonl", ".ndjson", ".json")
 ENDINGS: Final = (*_JSON, ".csv", ".parquet", ".pq")
 _BLOCK: Final = 16_000_000  # bytes of JSON that are read at once: some 100,000 rows, so that neighbours in the books are met together
+_NULL: Final = re.compile(rb"(?:\A|[\r\n])[ \t]*null")
 NUMBERS: Final = frozenset({"occurrence", "attempt"})  # JSON writes these without quotes
 # As many digits as surely fit.
 _DIGITS: Final = {pa.int16(): r"^\d{1,4}$", pa.int32(): r"^\d{1,9}$"}
@@ -70,6 +73,7 @@ def _json_batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     try:
         if path.stat().st_size == 0:
             return
+        _refuse_null(path)
         with pajson.open_json(path, pajson.ReadOptions(block_size=_BLOCK), options) as reader:
             yield from reader
     except FileNotFoundError:
@@ -77,6 +81,14 @@ def _json_batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     except (pa.ArrowException, OSError) as error:
         next_step = "write one object a line: ids and times as text, attempt and occurrence as numbers"
         raise DataError(f"{path}: these are no JSON lines: {_first_line(error)}", next_step=next_step) from error
+
+
+def _refuse_null(path: Path) -> None:
+    """Refuse a file with null where an object should be: Arrow's reader would take the whole process down where a block begins with it."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        found = _NULL.search(text)
+    if found is not None:
+        raise DataError(f"{path}: these are no JSON lines: null at byte {found.start() + 1}", next_step="write one object a line")
 
 
 def _text(batch: pa.RecordBatch, name: str, path: Path) -> pa.ChunkedArray:
