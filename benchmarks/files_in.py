@@ -18,8 +18,10 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import psutil
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -94,32 +96,48 @@ def fill(uri: str, rows: int) -> None:
         connection.execute("VACUUM (ANALYZE) outcamp.attempts, outcamp.entries")
 
 
-def take_in(uri: str, path: Path) -> tuple[float, int]:
-    """Take a file of outcomes in, and return the seconds and this process's peak of memory in MiB."""
-    ledger, manifest, start = Ledger.at(uri), sealed(), time.perf_counter()
-    take_in_file(ledger, {"spring": manifest}.get, path, LATER)
-    ledger.close()
-    return time.perf_counter() - start, peak()
+class Cost(NamedTuple):
+    """What work cost: seconds by the clock, seconds of a processor (its own and its connection's at the server), and MiB at the peak."""
+
+    seconds: float
+    processor: float
+    peak: int
 
 
-def bring_in(uri: str, path: Path) -> tuple[float, int]:
-    """Import a list, and return the seconds and this process's peak of memory in MiB."""
+def take_in(uri: str, path: Path) -> Cost:
+    """Take a file of outcomes in, and return what that cost."""
+    manifest = sealed()
+    return cost(uri, lambda ledger: take_in_file(ledger, {"spring": manifest}.get, path, lambda: LATER))
+
+
+def bring_in(uri: str, path: Path) -> Cost:
+    """Import a list, and return what that cost."""
     phone_automaton()
-    ledger, start = Ledger.at(uri), time.perf_counter()
-    import_list(ledger, "list", lambda: files.stream(path), "asked", lambda: NOW)
+    return cost(uri, lambda ledger: import_list(ledger, "list", lambda: files.stream(path), "asked", lambda: NOW))
+
+
+def cost(uri: str, work: Callable[[Ledger], object]) -> Cost:
+    """Do something with the ledger in this process, and return what it cost."""
+    ledger, start, before = Ledger.at(uri), time.perf_counter(), time.process_time()
+    work(ledger)
+    seconds, own = time.perf_counter() - start, time.process_time() - before
+    with psycopg.connect(uri) as connection:
+        others = connection.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        servers = sum(sum(psutil.Process(pid).cpu_times()[:2]) for (pid,) in others)
     ledger.close()
-    return time.perf_counter() - start, peak()
+    return Cost(seconds, own + servers, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 
-def peak() -> int:
-    """Return the process's peak of memory in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
-def alone(work: Callable[[str, Path], tuple[float, int]], uri: str, path: Path) -> tuple[float, int]:
+def alone(work: Callable[[str, Path], Cost], uri: str, path: Path) -> Cost:
     """Do something in a process of its own."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work, uri, path).result()
+
+
+def row(what: str, found: Cost, most: float) -> Row:
+    """Return a measurement; the processor's seconds count, because neighbours do not change them."""
+    measured = f"{found.processor:.1f} s of a processor, {found.seconds:.1f} s by the clock"
+    return Row(what, measured, f"{most:.0f} s", found.processor <= most)
 
 
 def main() -> None:
@@ -136,14 +154,13 @@ def main() -> None:
         suppressions(listed, rows)
         fill(uri, rows)
         taken, again, added, known = (alone(work, uri, path) for work, path in ((take_in, news),) * 2 + ((bring_in, listed),) * 2)
-    most = max(taken[1], again[1])
     found = [
-        Row(f"{rows:,} outcomes taken in", f"{taken[0]:.1f} s", "60 s", taken[0] <= 60),
-        Row("  the same file again", f"{again[0]:.1f} s", "60 s", again[0] <= 60),
-        Row("  peak memory", f"{most} MiB", "500 MiB", most <= 500),
-        Row(f"{rows:,} suppressions imported", f"{added[0]:.1f} s", "30 s", added[0] <= 30),
-        Row("  the same list again", f"{known[0]:.1f} s", "30 s", known[0] <= 30),
-        Row("  peak memory", f"{added[1]} MiB", "900 MiB", added[1] <= 900),
+        row(f"{rows:,} outcomes taken in", taken, 60),
+        row("  the same file again", again, 60),
+        Row("  peak memory", f"{taken.peak} MiB", "500 MiB", taken.peak <= 500),
+        row(f"{rows:,} suppressions imported", added, 15),
+        row("  the same list again", known, 15),
+        Row("  peak memory", f"{added.peak} MiB", "500 MiB", added.peak <= 500),
     ]
     show("files in", found)
 
