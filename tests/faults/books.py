@@ -59,7 +59,7 @@ def _read(books: Books, part: Row) -> list[Row]:
         if file["dataset"] == dataset:
             path = books.world.lake / file["path"]
             if not path.exists() and not _is_named(books, part):
-                path = next(iter(path.parent.glob(f".{path.stem}.{file['sha256'][:16]}*")), path)
+                path = next(iter(path.parent.glob(f".{path.stem}.{file['sha256'][:16]}.pending")), path)
             if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == file["sha256"]:
                 rows += pq.ParquetFile(path).read().to_pylist()
     return rows
