@@ -42,9 +42,8 @@ def test_findings_of_the_model_are_told(tmp_path: Path) -> None:
 
 def test_what_is_not_supported_yet_is_told(tmp_path: Path) -> None:
     """A setting without behaviour is a finding, not a silence."""
-    assert ["dags/campaigns/spring.yaml:5: breakers: This setting is not supported yet.\n  Next: Leave them out."] == said(
-        tmp_path, f"{HEAD}breakers: {{errors: 5%}}\n"
-    )
+    finding = "dags/campaigns/spring.yaml:2: segment.file: This setting is not supported yet.\n  Next: Copy the file into the project."
+    assert [finding] == said(tmp_path, HEAD.replace("{file: people.csv}", "{file: s3://lists/people.csv}"))
 
 
 def test_the_file_is_called_like_the_campaign(tmp_path: Path) -> None:
@@ -85,10 +84,10 @@ def test_sql_that_is_missing_is_told_with_the_nearest(tmp_path: Path) -> None:
     file = make_project(tmp_path, QUERY.replace("due.sql,", "due.sql, exclude: [staf.sql],"))
     (tmp_path / "include/sql/segments/dues.sql").write_text("SELECT 1", encoding="utf-8")
     (tmp_path / "include/sql/segments/staff.sql").write_text("SELECT 1", encoding="utf-8")
-    next_step = "\n  Next: Put the file into sql/segments/, or name one that is there."
+    next_step = "\n  Next: Put the file into include/sql/segments/, or name one that is there."
     assert [
-        f"dags/campaigns/spring.yaml:2: segment.exclude[0]: There is no file 'staf.sql' in sql/segments/. Did you mean 'staff.sql'?{next_step}",
-        f"dags/campaigns/spring.yaml:2: segment.sql: There is no file 'due.sql' in sql/segments/. Did you mean 'dues.sql'?{next_step}",
+        f"dags/campaigns/spring.yaml:2: segment.exclude[0]: There is no file 'staf.sql' in include/sql/segments/. Did you mean 'staff.sql'?{next_step}",
+        f"dags/campaigns/spring.yaml:2: segment.sql: There is no file 'due.sql' in include/sql/segments/. Did you mean 'dues.sql'?{next_step}",
     ] == [str(finding) for finding in check_files([file], tmp_path)]
 
 
@@ -100,8 +99,8 @@ def test_a_file_outside_of_its_folder_is_refused(tmp_path: Path, name: str) -> N
     (tmp_path / "include/sql/segments/link.sql").symlink_to(tmp_path / "people.sql")
     assert [
         (
-            f"dags/campaigns/spring.yaml:2: segment.sql: '{name}' lies outside of sql/segments/.\n"
-            "  Next: Put the file into sql/segments/ and write its name."
+            f"dags/campaigns/spring.yaml:2: segment.sql: '{name}' lies outside of include/sql/segments/.\n"
+            "  Next: Put the file into include/sql/segments/ and write its name."
         )
     ] == [str(finding) for finding in check_files([file], tmp_path)]
 

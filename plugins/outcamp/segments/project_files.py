@@ -19,10 +19,11 @@ def read_project_file(folder: Path, name: str) -> str:
     """Return the text of a file that a campaign names, which must lie inside of this folder.
 
     Args:
-        folder: Such as ``include/templates``; its last two parts are what messages call it.
+        folder: Such as ``include/sql/segments``; messages call it by its path from ``include`` on.
         name: The name in the campaign file, a relative path.
     """
-    shown = "/".join(folder.parts[-2:])
+    _, include, below = folder.as_posix().rpartition("/include/")
+    shown = f"include/{below}" if include else folder.name
     path = folder / name
     # Resolved first, so that neither .. nor a link leads out.
     if "\0" in name or not path.resolve().is_relative_to(folder.resolve()):
