@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -68,14 +69,16 @@ def soak(first: int, seeds: int, processes: int) -> int:
     began, done, broken = monotonic(), 0, 0
     with throw_away_server() as uri, ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         tasks = [(uri, start, min(start + CHUNK, first + seeds)) for start in range(first, first + seeds, CHUNK)]
-        for number, found in pool.map(run_chunk, tasks):
-            done += number
-            for seed, violations in found.items():
-                broken += 1
-                sys.stdout.write("\n  ".join([f"\n{replay(seed)}", *violations[:5]]) + "\n")
-            rate = done / (monotonic() - began)
-            sys.stdout.write(f"\rseeds {first:,} to {first + done - 1:,}: {broken:,} broke the promise, {rate:.1f} a second")
-            sys.stdout.flush()
+        try:
+            for number, found in pool.map(run_chunk, tasks):
+                done, broken = done + number, broken + len(found)
+                for seed, violations in found.items():
+                    sys.stdout.write("\n  ".join([f"\n{replay(seed)}", *violations[:5]]) + "\n")
+                rate = done / (monotonic() - began)
+                sys.stdout.write(f"\rseeds {first:,} to {first + done - 1:,}: {broken:,} broke the promise, {rate:.1f} a second")
+                sys.stdout.flush()
+        except KeyboardInterrupt:
+            sys.stdout.write(f"\nstopped: FIRST={first + done} goes on")
     sys.stdout.write("\n")
     return broken
 
@@ -86,4 +89,6 @@ if __name__ == "__main__":
     parser.add_argument("--first", type=int, default=0, help="the first of them: go on where an earlier run was stopped")
     parser.add_argument("--processes", type=int, default=cpu_count())
     asked = parser.parse_args()
+    for stop in (signal.SIGINT, signal.SIGTERM):  # either one, also in the background, leaves no server behind
+        signal.signal(stop, signal.default_int_handler)
     sys.exit(soak(asked.first, asked.seeds, asked.processes) > 0)
