@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from outcamp.core.errors import DataError
+from outcamp.segments.outcome_files import NAMES, stream
 from outcamp.steps import received_outcomes
 from outcamp.steps.received_outcomes import join, keep, outcomes_in
 from outcome_world import LATER, event, killed
@@ -20,7 +24,7 @@ ROWS = [[event(f"customer-{number}")] for number in range(7)]
 
 def lines(folder: Path) -> list[dict[str, Any]]:
     """Return what complete files of a folder hold, each once."""
-    texts = {line for path in folder.glob("*.jsonl") for line in path.read_text(encoding="utf-8").splitlines()}
+    texts = {line for path in folder.glob("*.jsonl") for line in path.read_bytes().decode().split("\n") if line}
     return [json.loads(line) for line in sorted(texts)]
 
 
@@ -101,6 +105,25 @@ def test_a_body_is_lines_a_list_or_one_object() -> None:
     more = row | {"attempt": "1", "occurrence": 0, "channel": None, "cost": 0.01}
     assert [row | {"attempt": 1, "occurrence": 0}] == outcomes_in(json.dumps(more).encode(), LATER)
     assert [] == outcomes_in(b"", LATER)
+
+
+said = st.text() | st.integers() | st.none() | st.floats() | st.booleans() | st.lists(st.text(), max_size=1)
+texts = st.text(st.characters(exclude_categories=[]))  # halves of characters as well
+some = st.fixed_dictionaries(
+    {"disposition": texts}, optional=dict.fromkeys(("reference", "recipient_id", "reply"), texts)
+) | st.dictionaries(st.sampled_from([*NAMES, "MessageStatus", "MessageSid", "Body", "From"]), said, min_size=1, max_size=5)
+
+
+@given(records=st.lists(some, max_size=3))
+def test_no_row_spoils_the_file_that_it_is_joined_to(tmp_path_factory: pytest.TempPathFactory, records: list[dict[str, Any]]) -> None:
+    """What was answered as taken in can be read by the pulse; what cannot be read was refused."""
+    folder = tmp_path_factory.mktemp("folder")
+    for record in records:
+        with suppress(DataError):
+            keep(folder, outcomes_in(json.dumps(record).encode(), LATER))
+    kept = len(lines(folder / "received"))
+    join(folder)
+    assert kept == sum(table.num_rows for path in folder.glob("*.jsonl") for table in stream(path))
 
 
 @pytest.mark.parametrize("body", WRONG)
