@@ -66,6 +66,11 @@ PROFILES: dict[str, tuple[dict[str, Any], dict[str, float]]] = {
         {"focus": SEND, "meeting": ("ledger submit", "ledger commit"), "twins": 0.0, "crash": 0.0, "crashes": 0, "pause": 0.05},
         dict.fromkeys(MEDDLING, 0.0),
     ),
+    # The clock is set back while sends count.
+    "slips": (
+        {"focus": SEND, "meeting": ("ledger begin", "ledger lock-buckets"), "twins": 0.0, "crashes": 0, "pause": 0.1, "slips": 0.15},
+        {},
+    ),
     # Occurrences are run once more under another name, and waves are cleared and deleted.
     "again": ({}, {"repeat": 0.6, "clear": 0.6, "mark dead": 0.2}),
     # Campaigns end while people are in them.

@@ -80,6 +80,11 @@ def limits_only_planned() -> AbstractContextManager[Any]:
     return swapped(second_look, "admission", trusting)
 
 
+def future_forgotten() -> AbstractContextManager[Any]:
+    """A look at the limits counts nothing that lies in the future, as a clock that was set back leaves it."""
+    return edited("over-limits", "a.counted_at > %(now)s", "a.counted_at <= %(now)s AND a.counted_at > %(now)s")
+
+
 def expiry_only_planned() -> AbstractContextManager[Any]:
     """The send does not ask whether the campaign has expired meanwhile; the look at the window, which knows the expiry, is gone as well."""
     return both(
@@ -255,6 +260,7 @@ CATALOGUE = (
     _planted(stale_token, "twice", "diary", profile="twins"),
     _planted(window_only_planned, "windows"),
     _planted(limits_only_planned, "limits"),
+    _planted(future_forgotten, "limits", profile="slips"),
     _planted(expiry_only_planned, "windows"),
     _planted(stop_only_planned, "halted", profile="held"),
     _planted(error_only_planned, "halted", profile="held"),
