@@ -1,6 +1,6 @@
 """The pace: four processes send the batches of two campaigns over one connection, and the receiving server counts.
 
-    python benchmarks/pace.py [--pace 100] [--channel sms] [--seconds 20]
+    python benchmarks/pace.py [--pace 100] [--seconds 20]
 
 The receiver is a webhook on loopback, in a process of its own, which notes when each message arrived and answers after as long as a
 provider might take. Prints one table: the most messages of any second, and how much of the pace was used.
@@ -45,10 +45,10 @@ PROVIDER_TAKES = 0.03
 CAMPAIGN = """
 name: NAME
 segment: {file: recipients.parquet}
-channel: CHANNEL
-channels: {CHANNEL: {transport: hook, pace: PACE/second, batch_size: ROWS}}
+channel: sms
+channels: {sms: {transport: hook, body: Hello you, pace: PACE/second, batch_size: ROWS}}
 """
-Settings = tuple[str, int, int, int, datetime]  # channel, pace, rows of a batch, the receiver's port, the instant of publishing
+Settings = tuple[int, int, int, datetime]  # pace, rows of a batch, the receiver's port, the instant of publishing
 
 
 def receive(to: Connection) -> None:
@@ -79,12 +79,11 @@ def receive(to: Connection) -> None:
 
 def engine_of(uri: str, folder: Path, name: str, settings: Settings) -> Engine:
     """Return the engine of one of the campaigns, over connections of its own."""
-    channel, pace, rows, port, published_at = settings
-    text = CAMPAIGN.replace("NAME", name).replace("CHANNEL", channel).replace("PACE", str(pace)).replace("ROWS", str(rows))
-    text = text.replace("{transport", '{body: "Hello you", transport') if channel == Channel.SMS else text
+    pace, rows, port, published_at = settings
+    text = CAMPAIGN.replace("NAME", name).replace("PACE", str(pace)).replace("ROWS", str(rows))
     manifest = seal_manifest(read_campaign(text, f"{name}.yaml"), published_at, {}, {})
-    hook = WebhookTransport(Receiver(f"http://127.0.0.1:{port}/", "s3cret"), name, Channel(channel))
-    return Engine(manifest, Ledger.at(uri), Lake(folder, durable=False), {Channel(channel): hook}, NoRuns())
+    hook = WebhookTransport(Receiver(f"http://127.0.0.1:{port}/", "s3cret"), name, Channel.SMS)
+    return Engine(manifest, Ledger.at(uri), Lake(folder, durable=False), {Channel.SMS: hook}, NoRuns())
 
 
 def work(uri: str, folder: Path, name: str, batch: int, run: str, settings: Settings) -> tuple[int, float, float]:
@@ -102,9 +101,6 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pace", type=int, default=100, help="messages a second")
-    parser.add_argument(
-        "--channel", choices=("automated_voice", "sms"), default="automated_voice", help="text messages go in smaller chunks"
-    )
     parser.add_argument("--seconds", type=int, default=20, help="how long")
     args = parser.parse_args()
     rows = args.pace * args.seconds // WORKERS
@@ -116,7 +112,7 @@ def main() -> None:
         ledger = Ledger.at(uri)
         ledger.migrate()
         at = ledger.now()
-        settings = (args.channel, args.pace, rows, here.recv(), at)
+        settings = (args.pace, rows, here.recv(), at)
         run, tasks = run_key(at), list[tuple[str, int]]()
         for name in CAMPAIGNS:
             engine = engine_of(uri, Path(folder), name, settings)
@@ -142,7 +138,7 @@ def main() -> None:
         Row("the pace that was used, while all had work", f"{used:.1%}", "95 %", used > 0.95),
     ]
     show(
-        f"Pace: {WORKERS} processes, two campaigns, one connection, {args.channel}, a provider that takes {1000 * PROVIDER_TAKES:.0f} ms",
+        f"Pace: {WORKERS} processes, two campaigns, one connection, {rate}, a provider that takes {1000 * PROVIDER_TAKES:.0f} ms",
         table,
     )
 
