@@ -194,7 +194,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def _begin_campaigns(world: World) -> None:
     """Publish the campaigns that run beside each other while the first tests look at each of them."""
-    for name in ("cleared", "deleted-run", "triggered"):
+    world.publish("cleared", "owner: ops@example.com\n")
+    for name in ("deleted-run", "triggered"):
         world.publish(name)
     world.publish("failed", "notify: [ops]\n", people="late")
     (world.deployment.home / "late.csv").unlink()

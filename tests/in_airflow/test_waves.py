@@ -39,6 +39,26 @@ def test_clearing_a_whole_run_sends_nothing_again(world: World) -> None:
     assert any(line.startswith("airflow.outcamp.wave_lag,campaign=cleared:") for line in world.statsd.heard)
 
 
+def test_airflow_shows_whose_campaign_it_is_and_where_its_files_lie(world: World) -> None:
+    """Owner and tags, the frozen settings, links from each task, the snapshot's event, and why a wave's run was made."""
+    in_two_days = f"{datetime.now(UTC) + timedelta(days=2):%a}".lower()
+    world.publish("waiting", f'communication_time: {{time_zone: UTC, active: [{{days: {in_two_days}, from: "00:00", to: "24:00"}}]}}\n')
+    world.wait(lambda: world.settled("cleared"), "the first pass")
+    dag, run = world.api("GET", "/dags/outcamp.cleared/details"), world.occurrence("cleared")
+    assert {"ops@example.com": "mailto:ops@example.com"} == dag["owner_links"]
+    assert ["channel:email", "outcamp", "owner:ops@example.com"] == sorted(tag["name"] for tag in dag["tags"])
+    assert "name: cleared\n" in dag["doc_md"]
+    page = f"/dags/outcamp.cleared/runs/{run}/plugin/outcamp-wave"
+    links = world.api("GET", f"/dags/outcamp.cleared/dagRuns/{run}/taskInstances/fan_out/links")["extra_links"]
+    assert {"Wave": page, "Parquet": f"{page}#datasets"} == links
+    (event,) = world.api("GET", "/assets/events?source_dag_id=outcamp.cleared")["asset_events"]
+    folder = world.deployment.home / ".outcamp" / "lake" / "snapshots" / "campaign=cleared" / f"run={run}"
+    assert ("outcamp.cleared.snapshot", PEOPLE, str(folder)) == (event["name"], event["extra"]["rows"], event["extra"]["path"])
+    coming = "/dags/outcamp.waiting/dagRuns?run_type=operator_triggered"
+    world.wait(lambda: len(_runs_of_dag(world, "waiting")) == 2, "the next wave")
+    assert ["A wave for what is due by "] == [run["note"][:26] for run in world.api("GET", coming)["dag_runs"]]
+
+
 def test_a_deleted_run_comes_again_and_does_nothing(world: World) -> None:
     """The timetable makes a deleted occurrence anew; the ledger knows that it is closed. The same after Delete of the whole DAG."""
     world.wait(lambda: world.settled("deleted-run"), "the first pass")

@@ -19,6 +19,7 @@ from outcamp.core.campaign import Campaign
 from outcamp.core.errors import Permanent, Transient
 from outcamp.core.manifest import Manifest
 from outcamp.dag import tasks
+from outcamp.dag.owners import owner_links
 from outcamp.dag.timetable import CampaignTimetable
 from outcamp.steps.published import dag_id_of
 
@@ -53,6 +54,7 @@ def build_dag(manifest: Manifest) -> DAG:
         allowed_run_types=[DagRunType.SCHEDULED, DagRunType.MANUAL, DagRunType.OPERATOR_TRIGGERED],  # no backfills
         params={} if campaign.is_external else {tasks.CONTACT_AGAIN: tick},
         tags=["outcamp", f"channel:{campaign.channel}", *([f"owner:{campaign.owner}"] if campaign.owner else [])],
+        owner_links=owner_links(campaign.owner),
         default_args={
             "owner": campaign.owner or "outcamp",
             # A quarter of an hour in all: so long a ledger or a server may be away before somebody has to look.

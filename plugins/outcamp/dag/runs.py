@@ -61,13 +61,14 @@ class AirflowRuns:
 
     def make(self, run: str, at: datetime) -> None:
         """Make a run that starts at this instant; one that exists already is left alone."""
-        self._trigger(run, run_after=at, conf={INSTANT: at.isoformat()})
+        self._trigger(run, run_after=at, conf={INSTANT: at.isoformat()}, note=f"A wave for what is due by {at:%Y-%m-%d %H:%M:%S} UTC.")
 
     def again(self, run: str, at: datetime) -> None:
         """Run the wave of an occurrence once more: an ended run is cleared, and one that somebody made by hand and deleted comes back."""
         if run == run_key(at) and not self._count([run], None):
             return  # a scheduled run that was deleted: the timetable makes it anew, and two of one instant would collide in the scheduler
-        self._trigger(run, conf={INSTANT: at.isoformat(), OCCURRENCE: True}, reset_dag_run=True)
+        note = f"The occurrence of {at:%Y-%m-%d %H:%M:%S} UTC once more: its wave ended before everybody was decided, or a review answered."
+        self._trigger(run, conf={INSTANT: at.isoformat(), OCCURRENCE: True}, note=note, reset_dag_run=True)
 
     def _trigger(self, run: str, **wanted: Any) -> None:
         from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType

@@ -174,25 +174,29 @@ def feed_back(campaign: str) -> dict[str, Any]:
 
 def watch(campaign: str) -> None:
     """Put the campaign into Error and make the run red: this task runs only when another one of the wave has failed for good."""
-    from outcamp.dag.metrics import count_failed
-    from outcamp.dag.notify import notify_failure
     from outcamp.steps.stop import record_error
 
-    count_failed(campaign)
     task = _begin(campaign)
     reason = f"a task of the wave {task.wave.run} failed"
-    ti = task.context["ti"]
     try:
         record_error(task.engine, reason, task.now())
     except Transient:
-        if ti.try_number > ti.max_tries:  # nobody else would say it
-            notify_failure(task.engine.campaign, task.wave.run, reason, task.context)
+        if task.context["ti"].try_number > task.context["ti"].max_tries:  # nobody else would say it
+            _tell(task, reason)
         raise
-    notify_failure(task.engine.campaign, task.wave.run, reason, task.context)
+    _tell(task, reason)
     raise Permanent(
         f"A task of this wave failed, and {campaign} is in Error: nothing is sent. Nobody is lost: what the wave held is given back.",
         next_step=f"read the log of the task that failed; once the cause is gone: outcamp resume {campaign}",
     )
+
+
+def _tell(task: _Task, reason: str) -> None:
+    from outcamp.dag.metrics import count_failed
+    from outcamp.dag.notify import notify_failure
+
+    count_failed(task.engine.campaign.name)
+    notify_failure(task.engine.campaign, task.wave.run, reason, task.context)
 
 
 def await_instant(ledger: Ledger, at: datetime) -> datetime:
