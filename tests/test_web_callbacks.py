@@ -27,7 +27,7 @@ from outcamp.steps.send import send
 from outcamp.store.embedded import throw_away_database
 from outcamp.transports.webhook import SIGNATURE, TIMESTAMP, signature
 from outcamp.web import sns
-from outcamp.web.callbacks import LARGEST
+from outcamp.web.bodies import LARGEST
 from outcamp.web.site import Site
 from small_world import ADA, RUN, World, make_world
 from web_world import ROOT, airflow_at, make_tables, serve

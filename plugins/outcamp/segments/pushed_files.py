@@ -41,8 +41,21 @@ def read(path: Path, endpoint_columns: tuple[str, ...] = (), expires_at: datetim
         endpoint_columns: The campaign's own columns of phone numbers or addresses, which are read as text.
         expires_at: The expiry of rows that say none themselves.
     """
-    source, text = str(path), TEXT_COLUMNS | set(endpoint_columns)
-    table = _json(path, text | {EXPIRES_AT}) if is_json(path) else files.read(path)
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file", next_step="check the path")
+    data = path.read_bytes()
+    if is_json(path):
+        return read_lines(data, str(path), endpoint_columns, expires_at)
+    return _rows(files.read(path), data, str(path), TEXT_COLUMNS | set(endpoint_columns), expires_at)
+
+
+def read_lines(data: bytes, source: str, endpoint_columns: tuple[str, ...] = (), expires_at: datetime | None = None) -> PushedRows:
+    """Return the rows of JSON lines, wherever they come from; ``source`` names them in errors."""
+    text = TEXT_COLUMNS | set(endpoint_columns)
+    return _rows(_json(data, source, text | {EXPIRES_AT}), data, source, text, expires_at)
+
+
+def _rows(table: pa.Table, data: bytes, source: str, text: frozenset[str], expires_at: datetime | None) -> PushedRows:
     names = table.column_names
     refuse_twice(names, source)
     own = [name for name in names if name.startswith(OWN)]
@@ -59,7 +72,7 @@ def read(path: Path, endpoint_columns: tuple[str, ...] = (), expires_at: datetim
     read_as = _instants(said, source)
     misread = pc.and_(pc.is_valid(said), pc.is_null(read_as))
     columns[EXPIRES_AT] = read_as if expires_at is None else pc.if_else(pc.is_valid(said), read_as, pa.scalar(expires_at, INSTANT))
-    content = hashlib.sha256(path.read_bytes() + (f"\0{expires_at.timestamp()}".encode() if expires_at else b""))
+    content = hashlib.sha256(data + (f"\0{expires_at.timestamp()}".encode() if expires_at else b""))
     return PushedRows(pa.table(columns), misread, content.hexdigest())
 
 
@@ -69,27 +82,25 @@ def _instants(said: pa.ChunkedArray, source: str) -> pa.ChunkedArray:
     return written_rows.instants(as_text(said, EXPIRES_AT, source))
 
 
-def _json(path: Path, text: frozenset[str]) -> pa.Table:
+def _json(data: bytes, source: str, text: frozenset[str]) -> pa.Table:
     """Return the objects of JSON lines as a table; the columns that are read as text must be text there."""
     explicit = dict.fromkeys(sorted(text), pa.string())
-    table = _objects(path, explicit)
+    table = _objects(data, source, explicit)
     # A text that looks like a date stays a text: a message shows it as it was written.
     dates = [field.name for field in table.schema if pa.types.is_temporal(field.type)]
     if dates:
-        table = _objects(path, explicit | dict.fromkeys(dates, pa.string()))
+        table = _objects(data, source, explicit | dict.fromkeys(dates, pa.string()))
     return table.drop_columns([name for name in explicit if name != RECIPIENT_ID and table[name].null_count == table.num_rows])
 
 
-def _objects(path: Path, explicit: dict[str, pa.DataType]) -> pa.Table:
+def _objects(data: bytes, source: str, explicit: dict[str, pa.DataType]) -> pa.Table:
+    if not data.strip():
+        return pa.schema(explicit).empty_table()
     options = pajson.ParseOptions(explicit_schema=pa.schema(explicit), unexpected_field_behavior="infer")
     try:
-        if path.stat().st_size == 0:
-            return pa.schema(explicit).empty_table()
-        table = pajson.read_json(path, pajson.ReadOptions(block_size=_BLOCK), options)
+        table = pajson.read_json(pa.BufferReader(data), pajson.ReadOptions(block_size=_BLOCK), options)
         table.validate(full=True)
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file", next_step="check the path") from None
-    except (pa.ArrowException, OSError) as error:
+    except pa.ArrowException as error:
         next_step = "write one object a line, with ids, numbers of phones and times as text"
-        raise DataError(f"{path}: these are no JSON lines: {str(error).splitlines()[0]}", next_step=next_step) from error
+        raise DataError(f"{source}: these are no JSON lines: {str(error).splitlines()[0]}", next_step=next_step) from error
     return table

@@ -30,6 +30,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 User = Annotated[Any, Depends(get_user)]
 MAY_READ = Depends(requires_access_dag("GET"))
 MAY_CHANGE = Depends(requires_access_dag("PUT"))
+MAY_TRIGGER = Depends(requires_access_dag("POST", DagAccessEntity.RUN))
 MAY_DELETE = Depends(requires_access_dag("DELETE"))
 
 

@@ -15,7 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 
 from outcamp.core.errors import OutcampError, Transient
-from outcamp.web import access, actions, callbacks, pages, recipients
+from outcamp.web import access, actions, callbacks, pages, pushes, recipients
 from outcamp.web.look import HEADERS, STATIC, prepare, render
 from outcamp.web.site import Site
 
@@ -27,7 +27,7 @@ def create_app(site: Site) -> FastAPI:
     prepare()
     # The user first: whoever has no token is told so, wherever the request came from.
     guards = [Depends(get_user), Depends(access.same_origin)]
-    for router in (pages.router, recipients.router, actions.router):
+    for router in (pages.router, recipients.router, actions.router, pushes.router):
         app.include_router(router, dependencies=guards)
     app.include_router(callbacks.router)  # its senders have no user: they sign
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

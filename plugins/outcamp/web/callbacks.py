@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
@@ -21,11 +21,11 @@ from outcamp.core.errors import DataError
 from outcamp.segments.provider_records import outcome_of
 from outcamp.steps.received_outcomes import keep, outcomes_in
 from outcamp.web import sns
+from outcamp.web.bodies import body_of
 from outcamp.web.signatures import is_signed, is_twilios
 from outcamp.web.site import Site
 
 router = APIRouter()
-LARGEST: Final = 1_048_576  # bytes of a body, which is read before anybody is believed
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,7 @@ async def _read(request: Request) -> Posted:
     """Read a request, and keep its query, which names a recipient, out of the server's access log."""
     url, reference = request.url, request.query_params.get("reference")
     request.scope["query_string"] = b""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST:
-            raise HTTPException(413, f"This is more than {LARGEST:,} bytes. Send it in parts.")
-    return Posted(bytes(body), url, reference)
+    return Posted(await body_of(request), url, reference)
 
 
 Read = Annotated[Posted, Depends(_read)]
