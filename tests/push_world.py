@@ -64,7 +64,7 @@ def beat(world: World, now: datetime) -> list[str]:
 
 def decided(world: World, run: str, now: datetime) -> list[int]:
     """Run the wave of a push up to its list of batches."""
-    for part in snapshot_pushed(world.engine, run, now):
+    for part in snapshot_pushed(world.engine, run):
         world.decide(part.part, run, now)
     return [batch.batch for batch in fan_out(world.engine, run, now)]
 

@@ -17,6 +17,7 @@ from outcamp.steps.push import REFUSALS, push
 from outcamp.steps.send import send
 from outcamp.steps.snapshot import snapshot_pushed
 from outcamp.steps.stop import record_error, resume, stop
+from outcamp.store import occurrences
 from outcamp.store.ledger import Ledger
 from outcamp.transports.base import VALID_UNTIL
 from outcome_world import killed
@@ -123,7 +124,7 @@ def test_a_repeated_run_of_a_push_contacts_nobody_again(world: Callable[..., Wor
     campaign = world()
     run = pushed(campaign, rows_of(tmp_path, BOTH)).run or ""
     played(campaign, run, NOW + MINUTE)
-    assert ([], []) == (snapshot_pushed(campaign.engine, run, NOW + HOUR), snapshot_pushed(campaign.engine, "manual", NOW + HOUR))
+    assert ([], []) == (snapshot_pushed(campaign.engine, run), snapshot_pushed(campaign.engine, "manual"))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a kill within a finaliser is swallowed
@@ -269,6 +270,22 @@ def test_the_second_look_keeps_nobody_for_after_their_expiry(world: Callable[...
     for batch in decided(campaign, run, evening):
         send(campaign.engine, run, batch, lambda: evening + 3 * HOUR)
     assert [("ada", "no_open_time"), ("ben", None)] == campaign.exits()
+
+
+def test_a_push_that_the_expiry_overtakes_is_decided_all_the_same(world: Callable[..., World], tmp_path: Path) -> None:
+    """Whoever was accepted in the last moment leaves as expired, and the pulse forgets the campaign only then."""
+    campaign = world(EXPIRES)
+    at = NOW + 3 * HOUR
+    run = pushed(campaign, rows_of(tmp_path, BOTH), at - MINUTE).run or ""
+
+    def expecting() -> frozenset[str]:
+        with campaign.engine.ledger.transaction() as tx:
+            return occurrences.expecting(tx, at)
+
+    assert (frozenset({"spring"}), [run]) == (expecting(), beat(campaign, at))
+    played(campaign, run, at)
+    assert [(("drop", "expired", 2),)] == verdicts(campaign)
+    assert (frozenset(), []) == (expecting(), beat(campaign, at + MINUTE))
 
 
 def test_a_reattempt_after_the_expiry_is_dropped(world: Callable[..., World], tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def snapshot(campaign: str) -> list[int]:
     # An occurrence that runs late was missed: it is admitted when it runs.
     late = now - wave.at >= engine.wave_interval
     if engine.campaign.is_external:
-        parts = snapshot_pushed(engine, wave.run, now)
+        parts = snapshot_pushed(engine, wave.run)
     else:
         segment = segment_of(engine.manifest, read_settings())
         parts = snapshot_occurrence(engine, segment, wave.run, wave.at, now, due_at=now if late else None)

@@ -21,7 +21,8 @@ def heal(engine: Engine, now: datetime) -> Followed:
     """Take in a campaign's outcomes, and make its next wave; a run that was deleted or failed leaves nobody behind."""
     followed = ingest(engine, now)
     release_dead_waves(engine, now)
-    if halt_of(engine, now) is None:
+    halt = halt_of(engine, now)
+    if halt is None or (halt == "expired" and engine.campaign.is_external):  # whoever was pushed gets a verdict all the same
         take_up_occurrence(engine, now)
     make_next_wave(engine, now)
     return followed

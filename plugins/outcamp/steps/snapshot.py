@@ -108,11 +108,11 @@ def _release(engine: Engine, held: dict[int, str], own: str, now: datetime) -> D
     return due
 
 
-def snapshot_pushed(engine: Engine, run: str, now: datetime) -> list[PartRow]:
-    """Return the parts of a push, which wrote its snapshot itself; none when there is no such push, or it is closed or has expired."""
+def snapshot_pushed(engine: Engine, run: str) -> list[PartRow]:
+    """Return the parts of a push, which wrote its snapshot itself; none when there is no such push, or it is closed."""
     with engine.ledger.transaction() as tx:
         wave = waves.find_wave(tx, engine.register(tx).campaign_id, run)
-        if wave is None or wave.occurrence_closed_at is not None or engine.expired(now):
+        if wave is None or wave.occurrence_closed_at is not None:
             return []
         found = waves.parts(tx, wave.wave_id, "snapshot")
     engine.lake.settle((), files_of(found))
