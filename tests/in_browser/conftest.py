@@ -1,4 +1,4 @@
-"""A running Airflow, three campaigns in it, and a browser that logs in as people do."""
+"""A running Airflow, four campaigns in it, and a browser that logs in as people do."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ communication_time:
   active: [{days: mon-sun, from: "00:00", to: "12:00"}, {days: mon-sun, from: "13:00", to: "24:00"}]
 """
 REPEAT = "schedule: {start: now, repeat: daily}\n"
+REVIEW = "review: true\n"
 AREAS = ("212", "415", "312", "305", "206", "303", "713", "617")
 
 
@@ -92,7 +93,7 @@ class Running:
 
 @pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A running Airflow with an admin, a viewer and three campaigns that begin at once."""
+    """A running Airflow with an admin, a viewer and four campaigns that begin at once."""
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is missing; Debian: apt-get install chromium")
     home = tmp_path_factory.mktemp("project")
@@ -118,7 +119,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     )
     with deployment.closing():
         deployment.prepare()
-        for name, more in (("spring-renewal", REATTEMPTS + TIMES + REPEAT), ("welcome", ""), ("win-back", REATTEMPTS + REPEAT)):
+        wanted = {"spring-renewal": REATTEMPTS + TIMES + REPEAT, "welcome": "", "win-back": REATTEMPTS + REPEAT, "autumn-offer": REVIEW}
+        for name, more in wanted.items():
             (home / "dags" / "campaigns" / f"{name}.yaml").write_text(CAMPAIGN.format(name=name, more=more), encoding="utf-8")
             command = [sys.executable, "-m", "outcamp", "publish", name]
             done = subprocess.run(command, env=deployment.environment(), capture_output=True, text=True, check=False)

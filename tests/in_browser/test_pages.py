@@ -11,7 +11,7 @@ Visit = Callable[..., Any]
 def test_a_run_is_watched_to_its_end(running: Any, visit: Visit) -> None:
     """The page of a campaign moves by itself: it is open before the wave has ended, and shows in the end what was sent."""
     browser = visit()
-    running.wait(lambda: bool(running.api("GET", "/dags?tags=outcamp&limit=10")["total_entries"] >= 4), "parsing the campaigns")
+    running.wait(lambda: bool(running.api("GET", "/dags?tags=outcamp&limit=10")["total_entries"] >= 5), "parsing the campaigns")
     frame = browser.open("welcome")
     frame.locator(".badge", has_text="Completed").wait_for()
     frame.get_by_text("no outcome yet").wait_for(state="hidden")
@@ -24,7 +24,7 @@ def test_campaigns_are_found_in_the_navigation_and_open_in_airflow(running: Any,
     browser.page.get_by_role("link", name="Campaigns").or_(browser.page.get_by_role("button", name="Campaigns")).first.click()
     frame = browser.frame("Campaigns")
     frame.get_by_role("link", name="spring-renewal").wait_for()
-    assert 3 == frame.locator("tbody tr").count()
+    assert 4 == frame.locator("tbody tr").count()
     running.wait(lambda: "–" not in frame.locator("tbody").inner_text().split("\n")[0], "counting")
     browser.shoot("campaigns-light")
     frame.get_by_role("link", name="spring-renewal").click()
@@ -39,6 +39,28 @@ def test_campaigns_are_found_in_the_navigation_and_open_in_airflow(running: Any,
     wave.get_by_role("heading", name="Verdicts", exact=True).wait_for()
     assert "625" == wave.locator(".tiles dd").first.inner_text()
     browser.shoot("wave-light", height=660)
+
+
+def test_an_occurrence_is_approved_where_airflow_asks_for_it(running: Any, visit: Visit) -> None:
+    """The campaign's page leads to the question; it shows the funnel, and after Approve the campaign sends."""
+    browser = visit(color_scheme="light")
+    asked = "/dags/outcamp.autumn-offer/dagRuns/~/hitlDetails?response_received=false&state=awaiting_input"
+    running.wait(lambda: running.api("GET", asked)["total_entries"] == 1, "the question")
+    frame = browser.open("autumn-offer")
+    link = frame.get_by_role("link", name="approve or reject the occurrence")
+    link.wait_for()
+    browser.shoot("asking")
+    link.click()
+    approve = browser.page.locator("[data-testid=hitl-option-Approve]")
+    approve.wait_for()
+    browser.page.get_by_text("Contact 600 people of autumn-offer now?").first.wait_for()
+    browser.page.get_by_role("cell", name="no phone number or e-mail address of theirs is valid for the channel").wait_for()
+    browser.shoot("approve")
+    approve.click()
+    frame = browser.open("autumn-offer")
+    frame.locator(".badge", has_text="Completed").wait_for()
+    assert "600" == frame.locator(".tiles dd").first.inner_text().split()[0]
+    assert 0 == frame.get_by_text("Nothing is sent before somebody has answered").count()
 
 
 def test_dark_and_narrow(visit: Visit) -> None:
