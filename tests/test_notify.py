@@ -15,8 +15,13 @@ from outcamp.core.campaign_file import read_campaign
 from outcamp.core.errors import CampaignFileError
 from outcamp.core.manifest import read_manifest, seal_manifest
 from outcamp.core.notify import Notifier
-from outcamp.dag.notify import notify_failure
+from outcamp.dag.notify import notify_errors, notify_failure
+from outcamp.steps.engine import register
+from outcamp.steps.stop import resume
 from outcamp.steps.validate import check_files
+from outcamp.store import stops
+from outcamp.store.embedded import throw_away_database
+from outcamp.store.ledger import Ledger
 from small_world import NOW, RUN
 
 CONTEXT = {"run_id": "20261201T150000Z"}
@@ -48,6 +53,26 @@ def test_a_notifier_is_given_its_parameters_and_the_message(tmp_path: Path) -> N
     """Its templates know the campaign, the wave and the reason."""
     notify(f"[{{notifier: test_notify.Note, with: {{file: {tmp_path}/a}}}}]")
     assert f"spring {RUN} a task failed" == (tmp_path / "a").read_text(encoding="utf-8")
+
+
+def test_an_error_without_a_failed_wave_is_told_once(tmp_path: Path, postgres_uri: str) -> None:
+    """A breaker trips where no task fails: the pulse tells of it, and again only of the next Error."""
+    note = f"[{{notifier: test_notify.Note, with: {{file: {tmp_path}/d, text: '{{{{ outcamp.message }}}}'}}}}]"
+    with throw_away_database(postgres_uri, "told") as uri:
+        ledger = Ledger.at(uri)
+        ledger.migrate()
+        manifest = seal_manifest(campaign(f"notify: {note}\n"), NOW, {}, {})
+        for reason in ("too much failed", "too many complained"):
+            with ledger.transaction() as tx:
+                stops.record_error(tx, register(tx, manifest).campaign_id, NOW, reason)
+            notify_errors(ledger, {"spring": manifest}.get, NOW, CONTEXT)
+            said = f"spring is in Error: {reason}. Nothing is sent until somebody has looked. Once the cause is gone: outcamp resume spring"
+            assert said == (tmp_path / "d").read_text(encoding="utf-8")
+            (tmp_path / "d").unlink()
+            notify_errors(ledger, {"spring": manifest}.get, NOW, CONTEXT)
+            assert not (tmp_path / "d").exists()
+            resume(ledger, manifest)
+        ledger.close()
 
 
 def test_a_connection_names_its_own_notifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

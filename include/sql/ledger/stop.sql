@@ -24,9 +24,17 @@ DELETE FROM outcamp.deferred WHERE campaign_id = %(campaign_id)s;
 -- The first error stays until somebody has looked.
 UPDATE outcamp.campaigns SET error_at = %(now)s, error_reason = %(reason)s WHERE campaign_id = %(campaign_id)s AND error_at IS NULL;
 
+-- name: untold-errors
+-- Campaigns in Error of which nobody has been told yet.
+SELECT name, error_reason FROM outcamp.campaigns WHERE error_at IS NOT NULL AND error_told_at IS NULL ORDER BY name;
+
+-- name: tell-error
+-- Whoever the campaign names has been told, as far as they can be.
+UPDATE outcamp.campaigns SET error_told_at = %(now)s WHERE name = %(name)s AND error_at IS NOT NULL AND error_told_at IS NULL;
+
 -- name: lift-error
 -- Returns the reason that somebody has looked at; nothing when there was none.
-UPDATE outcamp.campaigns c SET error_at = NULL, error_reason = NULL
+UPDATE outcamp.campaigns c SET error_at = NULL, error_reason = NULL, error_told_at = NULL
 FROM outcamp.campaigns was
 WHERE c.campaign_id = %(campaign_id)s AND was.campaign_id = c.campaign_id
 RETURNING was.error_reason;

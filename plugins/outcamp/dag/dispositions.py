@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, get_current_context, task
 
 from outcamp.core.errors import OutcampError, Transient
 from outcamp.dag.factory import RETRIES
@@ -41,6 +41,7 @@ def pulse() -> dict[str, dict[str, int]]:
     """Take in what has become of every campaign's attempts, and heal broken chains of waves; return the counts by campaign and file."""
     from outcamp.dag.engines import engine_of, open_ledger
     from outcamp.dag.metrics import tell_unknown
+    from outcamp.dag.notify import notify_errors
     from outcamp.steps.heal import heal, unfinished
     from outcamp.steps.outcome_folder import take_in_folder
     from outcamp.steps.progress import in_doubt, refresh
@@ -64,6 +65,7 @@ def pulse() -> dict[str, dict[str, int]]:
             continue
         if followed.disposed:
             found[name] = {"outcomes": followed.disposed, "reattempts": followed.made, "exits": followed.exited}
+    notify_errors(ledger, manifests_of(settings.home), ledger.now(), get_current_context())
     refresh(ledger, ledger.now())
     tell_unknown(in_doubt(ledger))
     if failed:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from outcamp.core.campaign import Campaign
 from outcamp.core.errors import UsageError
+from outcamp.core.manifest import Manifest
 from outcamp.core.notify import Notifier
 from outcamp.steps.notifiers import notifier_class
+from outcamp.steps.stop import tell_error, untold_errors
+from outcamp.store.ledger import Ledger
 
 logger = logging.getLogger(__name__)
 
@@ -29,16 +33,29 @@ _BY_KIND = {
 }
 
 
-def notify_failure(campaign: Campaign, run: str, reason: str, context: Mapping[str, Any]) -> None:
-    """Tell everybody whom the campaign names that it is in Error; whoever cannot be told is named in the log, and hinders nobody."""
+def notify_errors(ledger: Ledger, manifest_of: Callable[[str], Manifest | None], now: datetime, context: Mapping[str, Any]) -> None:
+    """Tell of each Error that no wave has told of: a breaker trips where no task fails. A crash in between tells of it again."""
+    for name, reason in untold_errors(ledger):
+        manifest = manifest_of(name)
+        if manifest is not None:
+            notify_failure(manifest.campaign, None, reason, context)
+            tell_error(ledger, name, now)
+
+
+def notify_failure(campaign: Campaign, run: str | None, reason: str, context: Mapping[str, Any]) -> None:
+    """Tell everybody whom the campaign names that it is in Error; whoever cannot be told is named in the log, and hinders nobody.
+
+    ``run``: the wave that failed, in the run of the context; None: no wave did.
+    """
+    log_of_run = f"Run {context['run_id']} of the DAG outcamp.{campaign.name} has the log; once" if run else "Once"
     said = {
         "campaign": campaign.name,
-        "wave": run,
+        "wave": run or "",
         "run_id": context["run_id"],
         "reason": reason,
         "subject": f"outcamp: {campaign.name} is in Error",
-        "message": f"{campaign.name} is in Error: {reason}. Nothing is sent until somebody has looked. Run {context['run_id']} of the DAG "
-        f"outcamp.{campaign.name} has the log; once the cause is gone: outcamp resume {campaign.name}",
+        "message": f"{campaign.name} is in Error: {reason}. Nothing is sent until somebody has looked. {log_of_run} the cause is gone: "
+        f"outcamp resume {campaign.name}",
     }
     for one in campaign.notify:
         shown = one.notifier if isinstance(one, Notifier) else one

@@ -37,6 +37,18 @@ def record_error(engine: Engine, reason: str, now: datetime) -> None:
         stops.record_error(tx, engine.register(tx).campaign_id, now, reason)
 
 
+def untold_errors(ledger: Ledger) -> list[tuple[str, str]]:
+    """Return the names and reasons of the campaigns in Error of which nobody has been told."""
+    with ledger.transaction() as tx:
+        return stops.untold_errors(tx)
+
+
+def tell_error(ledger: Ledger, name: str, now: datetime) -> None:
+    """Record that a campaign's Error has been told: after that it is told no more."""
+    with ledger.transaction() as tx:
+        stops.tell_error(tx, name, now)
+
+
 def halt_of(engine: Engine, now: datetime) -> str | None:
     """Return why a campaign may not send now: stopped, deleted, error or expired; None when it may."""
     with engine.ledger.transaction() as tx:

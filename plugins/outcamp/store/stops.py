@@ -28,6 +28,16 @@ def record_error(tx: Transaction, campaign_id: int, now: datetime, reason: str) 
     tx.run("record-error", campaign_id=campaign_id, now=now, reason=reason)
 
 
+def untold_errors(tx: Transaction) -> list[tuple[str, str]]:
+    """Return the names and reasons of the campaigns in Error of which nobody has been told."""
+    return [(name, reason) for name, reason in tx.run("untold-errors")]
+
+
+def tell_error(tx: Transaction, name: str, now: datetime) -> None:
+    """Record that a campaign's Error has been told."""
+    tx.run("tell-error", name=name, now=now)
+
+
 def lift_error(tx: Transaction, campaign_id: int) -> str | None:
     """Take the error away, and return what it was; None when there was none."""
     reason: str | None = tx.one("lift-error", campaign_id=campaign_id)[0]

@@ -18,3 +18,6 @@ CREATE TABLE outcamp.tallies (
     complained  bigint NOT NULL,
     PRIMARY KEY (campaign_id, channel)
 ) WITH (fillfactor = 50);
+
+-- A breaker trips where no task fails: somebody has to be told of the Error all the same.
+ALTER TABLE outcamp.campaigns ADD COLUMN error_told_at timestamptz;
