@@ -39,7 +39,7 @@ types: setup ## Check the types with mypy
 	.venv/bin/mypy
 
 fast: setup ## Run pytest without a running Airflow; make fast ARGS="-k limits" chooses
-	.venv/bin/pytest -n $(JOBS) --ignore tests/in_airflow --ignore tests/in_browser $(ARGS)
+	.venv/bin/pytest -n $(JOBS) --dist worksteal --ignore tests/in_airflow --ignore tests/in_browser $(ARGS)
 
 airflow: setup ## Run pytest in a running Airflow, and in a browser in front of it: one deployment at a time
 	.venv/bin/pytest tests/in_airflow $(ARGS)
