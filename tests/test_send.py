@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -246,7 +247,7 @@ def test_nothing_waits_in_a_campaign_that_was_ended(world: Callable[..., World],
 
 def test_nothing_waits_beyond_the_expiry(world: Callable[..., World]) -> None:
     """A campaign that expired while the chunk was on its way ends who was not taken."""
-    clock = iter([NOW, NOW, NOW + HOUR])
+    clock = chain([NOW, NOW], repeat(NOW + HOUR))
     here = world(Told([[WAIT]]), EXPIRES, people=PEOPLE[:1])
     here.batches()
     send(here.engine, RUN, 0, lambda: next(clock))
