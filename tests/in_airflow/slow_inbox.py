@@ -15,6 +15,7 @@ from outcamp.cli.demo_inbox import Inbox
 class _Slow:
     after: int
     pace: float
+    turn: threading.Lock = field(default_factory=threading.Lock)
     over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -43,7 +44,8 @@ class SlowInbox(Inbox):
         name = subject_of(text)
         slow = self._slow.get(name)
         if slow is not None and len(self.arrivals[name]) >= slow.after:  # at once, when somebody has said hurry
-            slow.over.wait(slow.pace)
+            with slow.turn:  # whatever the number of connections
+                slow.over.wait(slow.pace)
         super().keep(recipient, text)
         self.arrivals[name].append(datetime.now(UTC))
 

@@ -22,7 +22,8 @@ DELETE FROM outcamp.deferred WHERE campaign_id = %(campaign_id)s;
 
 -- name: record-error
 -- The first error stays until somebody has looked.
-UPDATE outcamp.campaigns SET error_at = %(now)s, error_reason = %(reason)s WHERE campaign_id = %(campaign_id)s AND error_at IS NULL;
+UPDATE outcamp.campaigns SET error_at = %(now)s, error_reason = %(reason)s, error_told_at = CASE WHEN %(told)s THEN %(now)s::timestamptz END
+WHERE campaign_id = %(campaign_id)s AND error_at IS NULL;
 
 -- name: untold-errors
 -- Campaigns in Error of which nobody has been told yet.

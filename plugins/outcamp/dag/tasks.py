@@ -174,7 +174,7 @@ def feed_back(campaign: str) -> dict[str, Any]:
 
 def watch(campaign: str) -> None:
     """Put the campaign into Error and make the run red: this task runs only when another one of the wave has failed for good."""
-    from outcamp.steps.stop import record_error, tell_error
+    from outcamp.steps.stop import record_error
 
     task = _begin(campaign)
     reason = f"a task of the wave {task.wave.run} failed"
@@ -185,7 +185,6 @@ def watch(campaign: str) -> None:
             _tell(task, reason)
         raise
     _tell(task, reason)
-    tell_error(task.engine.ledger, campaign, task.now())
     raise Permanent(
         f"A task of this wave failed, and {campaign} is in Error: nothing is sent. Nobody is lost: what the wave held is given back.",
         next_step=f"read the log of the task that failed; once the cause is gone: outcamp resume {campaign}",

@@ -32,9 +32,9 @@ def resume(ledger: Ledger, manifest: Manifest) -> str:
 
 
 def record_error(engine: Engine, reason: str, now: datetime) -> None:
-    """Put a campaign into Error: nothing is sent until somebody resumes it."""
+    """Put a campaign into Error: nothing is sent until somebody resumes it. Whoever calls this tells of it."""
     with engine.ledger.transaction() as tx:
-        stops.record_error(tx, engine.register(tx).campaign_id, now, reason)
+        stops.record_error(tx, engine.register(tx).campaign_id, now, reason, told=True)
 
 
 def untold_errors(ledger: Ledger) -> list[tuple[str, str]]:

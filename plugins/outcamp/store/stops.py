@@ -23,9 +23,9 @@ def let_go(tx: Transaction, campaign_id: int, now: datetime, reason: str) -> int
     return left + len(tx.run("exit-entries", campaign_id=campaign_id, now=now, reason=reason))
 
 
-def record_error(tx: Transaction, campaign_id: int, now: datetime, reason: str) -> None:
-    """Record that a campaign is in Error, unless it is already."""
-    tx.run("record-error", campaign_id=campaign_id, now=now, reason=reason)
+def record_error(tx: Transaction, campaign_id: int, now: datetime, reason: str, *, told: bool = False) -> None:
+    """Record that a campaign is in Error, unless it is already; ``told``: whoever records it tells of it."""
+    tx.run("record-error", campaign_id=campaign_id, now=now, reason=reason, told=told)
 
 
 def untold_errors(tx: Transaction) -> list[tuple[str, str]]:
