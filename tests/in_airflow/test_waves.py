@@ -83,15 +83,15 @@ def test_a_trigger_by_hand_is_an_occurrence_of_its_own(world: World) -> None:
 
 
 def test_outcomes_in_a_file_are_taken_in_by_the_pulse(world: World) -> None:
-    """A complaint that a relay reports later replaces what the mail server said, and the file is put away."""
+    """A soft bounce that a relay reports later replaces what the mail server said, and the file is put away."""
     world.wait(lambda: world.settled("triggered"), "the first pass")
     folder = world.deployment.home / ".outcamp" / "outcomes"
     folder.mkdir(exist_ok=True)
-    event = {"reference": "triggered/0/1/p001", "disposition": "complained", "disposed_at": datetime.now(UTC).isoformat()}
+    event = {"reference": "triggered/0/1/p001", "disposition": "soft_bounced", "disposed_at": datetime.now(UTC).isoformat()}
     (folder / "relay.jsonl.part").write_text(json.dumps(event) + "\n", encoding="utf-8")
     (folder / "relay.jsonl.part").rename(folder / "relay.jsonl")
     world.wait((folder / "taken" / "relay.jsonl").exists, "the pulse after it")
-    assert ("email", "complained", 1) in world.status("triggered").counts.dispositions
+    assert ("email", "soft_bounced", 1) in world.status("triggered").counts.dispositions
 
 
 def test_clearing_a_single_task_sends_nothing_again(world: World) -> None:
