@@ -27,7 +27,7 @@ CAMPAIGN = """\
 name: {name}
 description: Renewal reminders for policies that end within 30 days
 owner: growth-data
-segment: {{file: people.csv}}
+segment: {{file: {name}.csv}}
 channel: sms
 channels:
   sms: {{transport: simulator, body: "Hello {{{{ first_name }}}}, your policy ends soon.", batch_size: 400, outcome_deadline: 10 seconds}}
@@ -99,9 +99,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     home = tmp_path_factory.mktemp("project")
     for folder in ("dags/campaigns", "dags/published", "include/templates", "include/sql/segments", ".outcamp/airflow"):
         (home / folder).mkdir(parents=True)
-    rows = [f"p{n:04d},+1{AREAS[n % 8]}{200 + n % 750}{1000 + n * 7 % 9000},Pat{n}" for n in range(600)]
-    rows += [f"x{n:04d},12 34,Nobody{n}" for n in range(25)]
-    (home / "people.csv").write_text("\n".join(["recipient_id,phone,first_name", *rows]) + "\n", encoding="utf-8")
     (home / ".outcamp" / "airflow" / "passwords.json").write_text(json.dumps(WORDS), encoding="utf-8")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -120,13 +117,21 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with deployment.closing():
         deployment.prepare()
         wanted = {"spring-renewal": REATTEMPTS + TIMES + REPEAT, "welcome": "", "win-back": REATTEMPTS + REPEAT, "autumn-offer": REVIEW}
-        for name, more in wanted.items():
+        for number, (name, more) in enumerate(wanted.items()):
+            (home / f"{name}.csv").write_text(_people(number), encoding="utf-8")
             (home / "dags" / "campaigns" / f"{name}.yaml").write_text(CAMPAIGN.format(name=name, more=more), encoding="utf-8")
             command = [sys.executable, "-m", "outcamp", "publish", name]
             done = subprocess.run(command, env=deployment.environment(), capture_output=True, text=True, check=False)
             assert 0 == done.returncode, done.stderr
         with deployment.running():
             yield Running(deployment)
+
+
+def _people(campaign: int) -> str:
+    """Each campaign has people of its own: whoever opts out of one is suppressed in all."""
+    rows = [f"p{campaign}-{n:04d},+1{AREAS[n % 8]}{200 + n}{1000 + n * 7 + campaign},Pat{n}" for n in range(600)]
+    rows += [f"x{n:04d},12 34,Nobody{n}" for n in range(25)]
+    return "\n".join(["recipient_id,phone,first_name", *rows]) + "\n"
 
 
 @pytest.fixture(scope="package")
