@@ -62,6 +62,7 @@ def notify_failure(campaign: Campaign, run: str | None, reason: str, context: Ma
         try:
             path, parameters = (one.notifier, dict(one.parameters)) if isinstance(one, Notifier) else _behind(one)
             notifier_class(path)(**parameters)({**context, "outcamp": said})
+        # A notifier is foreign code: whatever it does wrong must not hide the failure, nor keep the others from being told.
         except Exception:
             logger.exception("%s could not be told of the error of %s.", shown, campaign.name)
 
