@@ -13,13 +13,14 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import botocore.session
 from botocore.model import OperationModel, Shape
 
+from loopback import Loopback
 from outcamp.transports.aws import AwsAccount
 
 
@@ -42,48 +43,15 @@ def operations_of(service: str) -> dict[str, OperationModel]:
     return {name: model.operation_model(name) for name in model.operation_names}
 
 
-class StrictAws:
+class StrictAws(Loopback):
     """One service of Amazon's. ``asked`` has every request, by its operation and parameters, in the order of their arrival."""
 
     def __init__(self, service: str, reply: Callable[[str, dict[str, Any]], Reply], tls: ssl.SSLContext | None = None) -> None:
-        self._service, self._reply, self._tls = service, reply, tls
+        self._service, self._reply, self.tls = service, reply, tls
         self._lock = threading.Lock()
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self._taken: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
-        self.complaints: list[str] = []  # what no model allows; left empty by whoever asks rightly
-
-    def __enter__(self) -> Self:
-        amazon = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                amazon.serve(self)
-
-            def do_POST(self) -> None:
-                amazon.serve(self)
-
-            def do_PUT(self) -> None:
-                amazon.serve(self)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        if self._tls is not None:
-            self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
-        self.port: int = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        if raised[0] is None:
-            assert [] == self.complaints
 
     def account(self, **more: Any) -> AwsAccount:
         """The connection that leads here."""

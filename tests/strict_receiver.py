@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from loopback import Loopback
 
 SECRET = "s3cret"
 Reply = tuple[int, dict[str, str], Any]  # status, headers, the body: JSON, or bytes as they are
@@ -32,31 +33,13 @@ def says(**by_endpoint: dict[str, Any]) -> Callable[[dict[str, Any]], Reply]:
 
 
 @dataclass
-class StrictReceiver:
+class StrictReceiver(Loopback):
     """Takes chunks until it is left; a message that was taken under its reference before is not taken again."""
 
+    protocol = "HTTP/1.0"  # each connection carries one request
     reply: Callable[[dict[str, Any]], Reply | None] = accepts  # None: take the chunk, and end the connection without a word
     requests: list[tuple[dict[str, str], dict[str, Any]]] = field(default_factory=list)
     taken: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def __enter__(self) -> Self:
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                receiver.serve(self)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port: int = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     @property
     def url(self) -> str:

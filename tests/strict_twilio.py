@@ -7,13 +7,14 @@ import inspect
 import json
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from twilio.rest.api.v2010.account.call import CallList
 from twilio.rest.api.v2010.account.message import MessageList
 
+from loopback import Loopback
 from outcamp.transports.twilio import TwilioAccount
 
 SID, TOKEN = "AC" + "0" * 32, "t0ken"
@@ -38,7 +39,7 @@ def takes(form: dict[str, str]) -> Reply:
     return 201, {"sid": "SM" + form["To"].removeprefix("+").zfill(32), "status": "queued", "error_code": None}
 
 
-class StrictTwilio:
+class StrictTwilio(Loopback):
     """Messages and calls of one account; ``asked`` has the form of each request, ``taken`` of each that was taken."""
 
     def __init__(self, reply: Callable[[dict[str, str]], Reply] = takes) -> None:
@@ -46,31 +47,11 @@ class StrictTwilio:
         self._lock = threading.Lock()
         self.asked: list[dict[str, str]] = []
         self.taken: list[dict[str, str]] = []
-        self.complaints: list[str] = []
 
-    def __enter__(self) -> Self:
-        twilio = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                twilio.serve(self)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        if raised[0] is None:
-            assert [] == self.complaints
+    @property
+    def url(self) -> str:
+        """Where to ask."""
+        return f"http://127.0.0.1:{self.port}"
 
     def account(self, **more: Any) -> TwilioAccount:
         """The connection that leads here."""
