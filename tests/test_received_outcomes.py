@@ -61,7 +61,6 @@ def test_the_same_again_is_the_same_file(tmp_path: Path) -> None:
 
 def test_nothing_is_no_file(tmp_path: Path) -> None:
     """And a folder that nobody has made is not needed to join nothing."""
-    keep(tmp_path / "nowhere", [])
     join(tmp_path / "nowhere")
     assert [] == list(tmp_path.iterdir())
 

@@ -20,11 +20,14 @@ from cryptography.x509.oid import NameOID
 from twilio.request_validator import RequestValidator
 
 from outcamp.core.callback_secrets import CallbackSecrets
+from outcamp.core.errors import LedgerUnavailable
 from outcamp.core.references import CARRIED_AS, tag_of
 from outcamp.dag.callbacks import read_callback_secrets
 from outcamp.steps.outcome_folder import take_in_folder
 from outcamp.steps.send import send
+from outcamp.store import suppressions
 from outcamp.store.embedded import throw_away_database
+from outcamp.store.ledger import Ledger
 from outcamp.transports.webhook import SIGNATURE, TIMESTAMP, signature
 from outcamp.web import sns
 from outcamp.web.bodies import LARGEST
@@ -106,8 +109,10 @@ def post(server: tuple[Any, Any], folder: Path, amazon: Amazon) -> Post:
     """Posts a body to a route, as a site that knows these secrets."""
     client, app = server
 
-    def ask(path: str, body: bytes | str, secrets: CallbackSecrets = SECRETS, **headers: str) -> Any:
-        app.state.site = Site(ROOT, ROOT, _nothing, outcomes=folder, secrets=lambda: secrets, fetch=amazon.fetch)
+    def ask(
+        path: str, body: bytes | str, secrets: CallbackSecrets = SECRETS, ledger: Callable[[], Ledger] | None = None, **headers: str
+    ) -> Any:
+        app.state.site = Site(ROOT, ROOT, ledger or _nothing, outcomes=folder, secrets=lambda: secrets, fetch=amazon.fetch)
         return client.post(
             f"/outcamp/outcomes{path}", content=body, headers={name.replace("_", "-"): text for name, text in headers.items()}
         )
@@ -116,7 +121,11 @@ def post(server: tuple[Any, Any], folder: Path, amazon: Amazon) -> Post:
 
 
 def _nothing() -> Any:
-    raise AssertionError("a callback needs no ledger")
+    raise AssertionError("only who asks for no more messages needs the ledger")
+
+
+def _unreachable() -> Any:
+    raise LedgerUnavailable("the ledger does not answer", next_step="start it")
 
 
 def signed(body: str, secret: str = SECRET, at: datetime | None = None) -> dict[str, str]:
@@ -232,12 +241,34 @@ def test_who_is_not_twilio_is_refused(post: Post, folder: Path, path: str, form:
     assert (403, []) == (post(path, encoded(form), **headers).status_code, received(folder))
 
 
-def test_a_text_that_asks_for_no_more_is_kept(post: Post, folder: Path) -> None:
-    """Twilio posts what comes in, too."""
+def test_a_text_that_asks_for_no_more_is_kept_while_the_ledger_is_away(post: Post, folder: Path) -> None:
+    """Twilio posts what comes in, too; the next pulse suppresses then."""
     form = {"MessageSid": "SM1", "From": ADA, "Body": "STOP"}
     url = "http://testserver/outcamp/outcomes/twilio"
-    assert 204 == post("/twilio", encoded(form), **by_twilio(url, form)).status_code
+    assert 204 == post("/twilio", encoded(form), ledger=_unreachable, **by_twilio(url, form)).status_code
     assert [("opted_out", ADA)] == [(row["disposition"], row["endpoint"]) for row in received(folder)]
+
+
+LISTED = (("endpoint", ADA), ("recipient", "ben"), ("recipient", "cleo"))
+
+
+def test_who_asks_for_no_more_is_suppressed_before_the_answer(post: Post, folder: Path, database_uri: str) -> None:
+    """By endpoint, by reply and by name, also of a campaign that nobody knows; whoever asks for nothing is left to the pulse."""
+    ledger = Ledger.at(database_uri)
+    ledger.migrate()
+    form = {"MessageSid": "SM1", "From": ADA, "Body": " Stop. "}
+    url = "http://testserver/outcamp/outcomes/twilio"
+    assert 204 == post("/twilio", encoded(form), ledger=lambda: ledger, **by_twilio(url, form)).status_code
+    told = {"campaign": "gone", "attempt": 1, "channel": "sms", "disposed_at": SENT.isoformat()}
+    wish = {**told, "recipient_id": "ben", "reply": "unsubscribe"}
+    body = json.dumps([wish, {**told, "recipient_id": "cleo", "reply": "thank you", "disposition": "delivered"}])
+    for _ in range(2):
+        assert 204 == post("", body, ledger=lambda: ledger, **signed(body)).status_code
+        with ledger.transaction() as tx:
+            found = [[line.channel for line in suppressions.newest(tx, 9, kind, value)] for kind, value in LISTED]
+        assert [["sms"], ["sms"], []] == found
+    assert 3 == len(received(folder))
+    ledger.close()
 
 
 def mail(kind: str) -> dict[str, Any]:
@@ -371,7 +402,7 @@ def test_what_was_answered_is_taken_in_by_the_next_pulse(post: Post, folder: Pat
         ]
         for row in [*rows, *rows]:
             body = json.dumps(row)
-            assert 204 == post("", body, **signed(body)).status_code
+            assert 204 == post("", body, ledger=lambda: world.engine.ledger, **signed(body)).status_code
         for _ in range(2):
             take_in_folder(world.engine.ledger, {"spring": world.engine.manifest}.get, folder, lambda: datetime.now(UTC))
             assert [("ada", "opted_out"), ("ben", "failed")] == world.rows(

@@ -91,16 +91,21 @@ def take_in_file(
     return found
 
 
+def place(tx: Transaction, events: pa.Table, now: datetime) -> tuple[pa.Table, pa.ChunkedArray]:
+    """Return which attempt each outcome means (``MATCHED``), and the code of ``REASONS`` for which it is kept aside, or null."""
+    matched = outcomes.match(tx, events, now, LEEWAY)
+    unreadable = pc.if_else(pc.is_valid(events["unreadable"]), "unreadable", None)
+    unknown = pc.if_else(_is_disposition(matched["channel"], events["disposition"]), None, "no_disposition")
+    return matched, pc.coalesce(unreadable, matched["aside"], unknown)
+
+
 def _take_in(
     tx: Transaction, manifests: Manifests, events: pa.Table, now: datetime, found: TakenIn
 ) -> list[tuple[Campaign, int, outcomes.Rows]]:
     """Take in some outcomes, and return each campaign, its id, and the attempts that got their disposition."""
     ended: list[tuple[Campaign, int, outcomes.Rows]] = []
     events = events.sort_by([(name, "ascending") for name in ("campaign", "occurrence", "recipient_id", "attempt")])  # as the indexes are
-    matched = outcomes.match(tx, events, now, LEEWAY)
-    unreadable = pc.if_else(pc.is_valid(events["unreadable"]), "unreadable", None)
-    unknown = pc.if_else(_is_disposition(matched["channel"], events["disposition"]), None, "no_disposition")
-    aside = pc.coalesce(unreadable, matched["aside"], unknown)
+    matched, aside = place(tx, events, now)
     names = events["campaign"].filter(pc.is_null(aside)).unique().to_pylist()
     known = {name: manifests(name) for name in names}
     foreign = pa.array([name for name in names if known[name] is None and not campaigns.is_deleted(tx, name)], pa.string())

@@ -31,17 +31,18 @@ def outcomes_in(body: bytes, received_at: datetime) -> list[dict[str, Any]]:
     return [row for row in rows if row]
 
 
-def keep(folder: Path, rows: list[dict[str, Any]]) -> None:
-    """Write outcomes down for the next pulse. They are on the disk when this returns; the same ones again are the same file."""
-    if not rows:
-        return
+def keep(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    """Write outcomes, one at least, down for the next pulse, and return the file.
+
+    They are on the disk when this returns; the same ones again are the same file.
+    """
     try:
         lines = "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows).encode()
     except UnicodeEncodeError:
         raise DataError("a text of this is none: half of a character", next_step="write UTF-8") from None
     received = folder / RECEIVED
     received.mkdir(parents=True, exist_ok=True)
-    _write(received, lines)
+    return _write(received, lines)
 
 
 def join(folder: Path) -> None:
@@ -63,8 +64,8 @@ def _first(received: Path) -> Iterator[tuple[Path, bytes]]:
             return
 
 
-def _write(folder: Path, data: bytes) -> None:
-    """Write a complete file under a name that its content gives it, and return when the disk has it."""
+def _write(folder: Path, data: bytes) -> Path:
+    """Write a complete file under a name that its content gives it, and return it when the disk has it."""
     name = f"{RECEIVED}-{hashlib.sha256(data).hexdigest()[:32]}.jsonl"
     unfinished = folder / f".{name}.{os.getpid()}-{os.urandom(4).hex()}"
     with unfinished.open("xb") as file:
@@ -77,6 +78,7 @@ def _write(folder: Path, data: bytes) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+    return folder / name
 
 
 def _records(body: bytes) -> list[Mapping[str, Any]]:

@@ -1,14 +1,15 @@
 """Outcomes that relays and providers tell over HTTP. Nobody is logged in here: the signature is the authority.
 
-What is told is on the disk, in the folder from which the pulse takes outcomes in, before it is answered with 204. A route whose senders
-nobody has named is not there.
+What is told is on the disk, in the folder from which the pulse takes outcomes in, before it is answered with 204; who asks for no more
+messages is on the do-not-contact list by then. A route whose senders nobody has named is not there.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
@@ -17,8 +18,10 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from starlette.datastructures import URL
 
 from outcamp.core.callback_secrets import CallbackSecrets
-from outcamp.core.errors import DataError
+from outcamp.core.dispositions import ASKED_FOR_NO_MORE
+from outcamp.core.errors import DataError, Transient
 from outcamp.segments.provider_records import outcome_of
+from outcamp.steps.heed import heed
 from outcamp.steps.received_outcomes import keep, outcomes_in
 from outcamp.web import sns
 from outcamp.web.bodies import body_of
@@ -56,7 +59,7 @@ def signed(request: Request, posted: Read) -> Response:
     if not is_signed(secrets.shared, request.headers, posted.body, now):
         raise HTTPException(403, "The signature is missing, old or wrong.")
     try:
-        keep(site.outcomes, outcomes_in(posted.body, now))
+        _take(site, outcomes_in(posted.body, now))
     except DataError as error:
         raise HTTPException(400, str(error)) from None
     return Response(status_code=204)
@@ -72,7 +75,7 @@ def twilio(request: Request, posted: Read) -> Response:
     if not is_twilios(secrets.twilio_token, _addresses(posted.url), form, request.headers.get("x-twilio-signature", "")):
         raise HTTPException(403, "The signature is missing or wrong.")
     outcome = outcome_of(dict(form) | {"reference": posted.reference}, now)
-    keep(site.outcomes, [outcome] if outcome else [])
+    _take(site, [outcome] if outcome else [])
     return Response(status_code=204)
 
 
@@ -92,8 +95,18 @@ def amazon(request: Request, posted: Read) -> Response:
         raise HTTPException(502, "Amazon's certificate, or its confirmation, could not be had.") from None
     record = sns.record_in(message) if message["Type"] == "Notification" else None
     outcome = outcome_of(record, now) if record is not None else None
-    keep(site.outcomes, [outcome] if outcome else [])
+    _take(site, [outcome] if outcome else [])
     return Response(status_code=204)
+
+
+def _take(site: Site, outcomes: list[dict[str, Any]]) -> None:
+    """Write outcomes down, and suppress who asks for it. Where that cannot be done now, the pulse does it: it finds the file."""
+    if not outcomes:
+        return
+    path = keep(site.outcomes, outcomes)
+    if any(row.get("disposition") in ASKED_FOR_NO_MORE or "reply" in row for row in outcomes):
+        with suppress(Transient, DataError):  # the ledger does not answer; a pulse was faster, and has the file
+            heed(site.ledger, path)
 
 
 def _asked(request: Request) -> tuple[Site, CallbackSecrets, datetime]:
