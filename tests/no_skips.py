@@ -23,6 +23,14 @@ _IN_A_BROWSER = (
 # "tests/test_x.py::test_name": what it needs that a desk may lack. In CI everything is there, and nothing is skipped.
 AT_A_DESK: dict[str, str] = {
     "tests/test_compose.py::test_docker_compose_accepts_the_file": "docker compose; Debian: apt-get install docker-compose",
+    **{
+        f"tests/test_smtp_postfix.py::{name}": "postfix, and root to start it; Debian: apt-get install postfix"
+        for name in (
+            "test_each_message_lies_in_its_mailbox_once",
+            "test_what_postfix_does_not_take_is_that_row_s_alone",
+            "test_a_certificate_that_nobody_knows_is_not_trusted",
+        )
+    },
     # pytest-xdist adds the group to the name.
     **{
         f"tests/in_browser/test_pages.py::{name}{group}": "chromium; Debian: apt-get install chromium"

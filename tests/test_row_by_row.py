@@ -16,8 +16,8 @@ import pytest
 from drafts import HEAD
 from outcamp.core.errors import Permanent
 from outcamp.steps.send import Sent, send
-from outcamp.transports.base import Capabilities, OutcomesFromOutside
-from outcamp.transports.row_by_row import WIDTH, NotTaken, row_by_row
+from outcamp.transports.base import BACKOFF, Capabilities, OutcomesFromOutside
+from outcamp.transports.row_by_row import WIDTH, Later, NotTaken, row_by_row
 from outcamp.transports.twilio import TwilioSmsTransport
 from small_world import NOW, RUN, World, make_world
 from strict_twilio import Reply, StrictTwilio, refuses, takes
@@ -25,6 +25,7 @@ from submissions import rows, statuses
 
 MINUTE = timedelta(minutes=1)
 FIVE = [{"recipient_id": name, "phone": f"+1202555014{number}"} for number, name in enumerate(("ada", "ben", "cleo", "dora", "emil"))]
+TEN = [{"endpoint": f"+1202555014{number}"} for number in range(10)]
 
 
 class Crash(BaseException):
@@ -143,3 +144,21 @@ def test_what_was_answered_before_a_refusal_for_good_stays_true() -> None:
 
     answers = Asking(ask).submit(rows({"endpoint": "a@b.example"}, {"endpoint": "b@b.example"}), NOW)
     assert (["accepted", "throttled"], [None, NOW]) == (statuses(answers), answers["until"].to_pylist())
+
+
+@pytest.mark.parametrize(("taken", "asked"), [({"p4"}, 10), ({"p5"}, 5), (set(), 5)], ids=["the fifth goes", "the sixth would", "nobody"])
+def test_one_after_the_other_that_is_to_come_later_means_all(taken: set[str], asked: int) -> None:
+    """A row that may go later keeps nobody back; after five in a row the others wait without being asked for."""
+    seen = []
+
+    def ask(row: Any) -> str:
+        seen.append(row["recipient_id"])
+        if row["recipient_id"] not in taken:
+            raise Later("450 4.7.1")
+        return "m"
+
+    answers = row_by_row("The provider", rows(*TEN), NOW, ask, width=1)
+    assert (asked, [None if f"p{number}" in taken and number < asked else NOW + BACKOFF for number in range(10)]) == (
+        len(seen),
+        answers["until"].to_pylist(),
+    )

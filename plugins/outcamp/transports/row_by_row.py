@@ -18,6 +18,7 @@ from outcamp.core.errors import Permanent
 from outcamp.transports.base import BACKOFF, VALID_UNTIL, answers_of
 
 WIDTH: Final = 8  # requests on their way at once
+_IN_A_ROW: Final = 5  # rows that are all to come later, after which the others are not asked for any more
 log = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
@@ -39,6 +40,10 @@ class NotTaken(Exception):
         self.until = until
 
 
+class Later(NotTaken):
+    """The provider did not take this row now; the next ones may go. Where it says so of one after the other, it means all of them."""
+
+
 class InDoubt(Exception):
     """The row was on its way, and nobody knows whether the provider has it."""
 
@@ -47,7 +52,7 @@ Taken = str | Mapping[str, Any] | None  # the provider's message id, or the colu
 
 
 def row_by_row(provider: str, rows: pa.Table, now: datetime, ask: Callable[[Row], Taken], width: int = WIDTH) -> pa.Table:
-    """Ask for each row and return ``ANSWERS``; ``ask`` returns what the provider took, or raises one of the three above.
+    """Ask for each row and return ``ANSWERS``; ``ask`` returns what the provider took, or raises one of those above.
 
     Once the provider asks to wait, or refuses for good (``Permanent``), rows that were not asked for yet wait too.
     """
@@ -79,19 +84,26 @@ class _Asking:
         self._provider, self._now, self._ask = provider, now, ask
         self.wait: tuple[datetime, str] | None = None  # until when, and why
         self.refusal: Permanent | None = None  # why nothing will be taken before somebody acts
+        self._later = 0  # how many rows in a row are to come later
 
     def answer(self, row: Row) -> dict[str, Any]:
         if self.wait is not None:
             return {"status": "throttled", "until": self.wait[0]}
         try:
             taken = self._ask(row)
+            self._later = 0
             return {"status": "accepted", **(taken if isinstance(taken, Mapping) else {"message_id": taken})}
         except Refused as refused:
+            self._later = 0
             disposition = {"disposition": str(refused), "disposed_at": self._now}
             return {"status": "refused", "message_id": refused.message_id, **disposition}
         except InDoubt as why:
             log.warning("%s left a message unknown: %s", self._provider, why)
             return {"status": "unknown"}
+        except Later as why:
+            self._later += 1
+            until = why.until or self._now + BACKOFF
+            return self._stop(until, str(why)) if self._later >= _IN_A_ROW else {"status": "throttled", "until": until}
         except NotTaken as why:
             return self._stop(why.until or self._now + BACKOFF, str(why))
         except Permanent as refusal:

@@ -6,7 +6,8 @@
 | 5xx to the recipient | refused: `bounced` |
 | 5xx to the text | refused: `rejected` |
 | 4xx to either | refused: `soft_bounced` |
-| 421, 4xx with 4.3.x or 4.7.x, 4xx to the sender | throttled, with all that follow |
+| 4xx with 4.7.x to the recipient (greylisting, a policy) | throttled alone; after five in a row, all that follow |
+| 421, 4xx with 4.3.x, with 4.7.x to the text, 4xx to the sender | throttled, with all that follow |
 | nothing, before the text was on its way | throttled, with all that follow |
 | nothing, afterwards | unknown; all that follow are throttled |
 | 5xx to the sender or the login | nothing was taken: the task fails for good |
@@ -23,7 +24,7 @@ import pyarrow as pa
 
 from outcamp.transports.base import Capabilities, OutcomesFromOutside
 from outcamp.transports.mail import sender_address, wire_form
-from outcamp.transports.row_by_row import InDoubt, NotTaken, Refused, Row, nobody, row_by_row
+from outcamp.transports.row_by_row import InDoubt, Later, NotTaken, Refused, Row, nobody, row_by_row
 from outcamp.transports.smtp_session import SmtpServer, SmtpSession
 
 CONNECTIONS: Final = 4  # at once; a server that takes fewer gets fewer
@@ -69,6 +70,9 @@ class SmtpTransport(OutcomesFromOutside):
         except Refused as refusal:
             self._sessions.put(session)
             raise Refused(str(refusal), message_id) from None
+        except Later:
+            self._sessions.put(session)
+            raise
         except InDoubt:
             self._is_broken = True  # a server that broke off once is not given more to lose
             session.drop()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from outcamp.core.errors import Permanent
-from outcamp.transports.row_by_row import InDoubt, NotTaken, Refused
+from outcamp.transports.row_by_row import InDoubt, Later, NotTaken, Refused
 
 TIMEOUT: Final = 30
 CLOSING: Final = 421  # the server ends the connection, whatever was asked
@@ -82,7 +82,7 @@ class SmtpSession:
     def hand_in(self, sender: str, recipient: str, message: bytes) -> None:
         """Hand in a message, in the form in which it goes over the wire; to return is that the server has it.
 
-        Refused: this recipient's alone, and the next message may go. After anything else the connection is of no more use.
+        Refused, Later: this recipient's alone, and the next message may go. After anything else the connection is of no more use.
         """
         text = _DOT.sub(b"..", message) + (b"" if message.endswith(b"\r\n") else b"\r\n") + b".\r\n"
         try:
@@ -97,12 +97,16 @@ class SmtpSession:
                     raise smtplib.SMTPServerDisconnected("the reply makes no sense")
             except (OSError, smtplib.SMTPException) as error:
                 raise InDoubt(_reason(error)) from None
-        if _asks_to_wait(code, said):
+        if code < 300:
+            return
+        is_policy = refusal == "bounced" and code != CLOSING and said.startswith(b"4.7.")
+        if _asks_to_wait(code, said) and not is_policy:
             raise NotTaken(_code(code, said))
-        if code >= 300:
-            with suppress(OSError, smtplib.SMTPException):  # if that fails, so will the next row, before anything of it is taken
-                self.smtp.rset()
-            raise Refused("soft_bounced" if code < 500 else refusal)
+        with suppress(OSError, smtplib.SMTPException):  # if that fails, so will the next row, before anything of it is taken
+            self.smtp.rset()
+        if is_policy:  # greylisting, say: it is about this recipient, or about all
+            raise Later(_code(code, said))
+        raise Refused("soft_bounced" if code < 500 else refusal)
 
     def _envelope(self, sender: str, recipient: str) -> tuple[int, bytes, str]:
         """Name the sender and the recipient and ask for the text; return the reply that decides, and what a refusal by it means."""
