@@ -41,7 +41,7 @@ class Verb:
 # The modules are imported when their verb is called: `outcamp --help` loads none of them.
 VERBS: Final = {
     "validate": Verb("check campaign files and what they name", "outcamp.cli.validate"),
-    "review": Verb("show what publishing would do"),
+    "review": Verb("show what publishing would do", "outcamp.cli.review"),
     "publish": Verb("freeze a draft into its manifest", "outcamp.cli.publish"),
     "status": Verb("show states, next waves and funnels", "outcamp.cli.status"),
     "explain": Verb("tell one recipient's history in a campaign", "outcamp.cli.explain"),

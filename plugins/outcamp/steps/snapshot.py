@@ -6,7 +6,7 @@ Either way the wave's parts stand in the ledger at the end, and a repeated call 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import numpy as np
@@ -122,17 +122,22 @@ def snapshot_pushed(engine: Engine, run: str) -> list[PartRow]:
 def prepare_parts(lake: Lake, campaign: str, run: str, tables: Iterable[pa.Table], excluded: pa.Array, part_rows: int) -> list[PartRow]:
     """Write recipients to the lake, sorted into parts, whose files have their readable names only when the ledger names them."""
     written: list[PartRow] = []
+    for part, (first, last, rows) in enumerate(sorted_parts(tables, excluded, part_rows)):
+        ref = lake.prepare("snapshots", campaign, run, part, [rows])
+        written.append(PartRow(part, first, last, rows.num_rows, (ref,)))
+    return written
+
+
+def sorted_parts(tables: Iterable[pa.Table], excluded: pa.Array, part_rows: int) -> Iterator[tuple[int, int, pa.Table]]:
+    """Yield recipients in parts, each with its first and last bucket, without those who are excluded."""
     with BucketSpill(part_rows, BUCKET, RECIPIENT) as spill:
         row_no = 0
         for table in tables:
             row_numbers = pa.array(np.arange(row_no, row_no + table.num_rows))
             spill.add(table.append_column(BUCKET, pa.array(buckets(table[RECIPIENT]))).append_column(ROW_NO, row_numbers))
             row_no += table.num_rows
-        for part, (first, last, rows) in enumerate(spill.parts()):
-            kept = rows.filter(pc.invert(pc.is_in(rows[RECIPIENT], value_set=excluded))) if len(excluded) else rows
-            ref = lake.prepare("snapshots", campaign, run, part, [kept])
-            written.append(PartRow(part, first, last, kept.num_rows, (ref,)))
-    return written
+        for first, last, rows in spill.parts():
+            yield first, last, rows.filter(pc.invert(pc.is_in(rows[RECIPIENT], value_set=excluded))) if len(excluded) else rows
 
 
 def add_parts(tx: Transaction, wave_id: int, written: list[PartRow], now: datetime) -> list[PartRow]:

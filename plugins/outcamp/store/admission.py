@@ -25,12 +25,18 @@ def standing(tx: Transaction, campaign_id: int, candidates: pa.Table, *, entry_l
     is_open, is_suppressed = [False] * count, [False] * count
     entries, last_entered_at = [0] * count, [None] * count
     anybody_new = bool(pc.any(candidates["is_new"]).as_py())
-    if count and (anybody_new or tx.one("any-suppressed")[0]):
+    if count and (anybody_new or anybody_suppressed(tx)):
         asked = {name: candidates[name] for name in ("recipient_id", "is_new", "endpoint", "channel")}
         is_open, is_suppressed = tx.one("standing", campaign_id=campaign_id, **asked)
     if anybody_new and entry_limits:
         entries, last_entered_at = tx.one("entries-so-far", campaign_id=campaign_id, recipient_id=candidates["recipient_id"])
     return pa.table([is_open, entries, last_entered_at, is_suppressed], schema=STANDING)
+
+
+def anybody_suppressed(tx: Transaction) -> bool:
+    """Tell whether anybody is on the do-not-contact list."""
+    found: bool = tx.one("any-suppressed")[0]
+    return found
 
 
 def over_limits(
