@@ -32,10 +32,10 @@ class VerbModule(Protocol):
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb of the command: its line in the help, and the module that does it, if there is one yet."""
+    """A verb of the command: its line in the help, and the module that does it."""
 
     does: str
-    module: str | None = None
+    module: str
 
 
 # The modules are imported when their verb is called: `outcamp --help` loads none of them.
@@ -57,7 +57,7 @@ VERBS: Final = {
     "suppress": Verb("keep the do-not-contact list", "outcamp.cli.suppress"),
     "audit": Verb("check the books against each other", "outcamp.cli.audit"),
     "erase": Verb("remove a person from the books", "outcamp.cli.erase"),
-    "import": Verb("turn another system's campaign into a campaign file"),
+    "import": Verb("turn another system's campaign into a campaign file", "outcamp.cli.import_"),
     "schema": Verb("print the JSON Schema of the campaign file", "outcamp.cli.schema"),
     "demo": Verb("run one campaign from start to end in an embedded deployment", "outcamp.cli.demo"),
     "up": Verb("keep an embedded deployment running", "outcamp.cli.up"),
@@ -93,9 +93,6 @@ def _run(words: list[str]) -> int:
         near = closest(args.verb, VERBS)
         next_step = f"Did you mean {near!r}?" if near else "outcamp --help lists the verbs."
         raise UsageError(f"There is no verb {args.verb!r}.", next_step=next_step)
-    if verb.module is None:
-        known = ", ".join(name for name, known in VERBS.items() if known.module)
-        raise NotSupportedYet(f"outcamp {args.verb} is not supported yet.", next_step=f"What there is: {known}.")
     module = cast("VerbModule", importlib.import_module(verb.module))
     parser = argparse.ArgumentParser(prog=f"outcamp {args.verb}", description=f"{verb.does[0].upper()}{verb.does[1:]}.", allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
@@ -105,7 +102,7 @@ def _run(words: list[str]) -> int:
 
 def _command_line() -> argparse.ArgumentParser:
     width = max(map(len, VERBS))
-    lines = [f"  {name:{width}}  {verb.does}{'' if verb.module else ' (not supported yet)'}" for name, verb in VERBS.items()]
+    lines = [f"  {name:{width}}  {verb.does}" for name, verb in VERBS.items()]
     parser = argparse.ArgumentParser(
         prog="outcamp",
         description="Outbound campaigns on Apache Airflow.",

@@ -1,0 +1,43 @@
+"""``outcamp import connect``: an Amazon Connect campaign becomes a campaign file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from outcamp.cli.home import project_home
+from outcamp.core.errors import DataError, UsageError
+from outcamp.steps.project import Project
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the verb."""
+    parser.add_argument("system", choices=["connect"], help="whose campaign it is: Amazon Connect's, version 2")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the JSON of DescribeCampaign")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the draft, never over another one, and print what is left to do by hand."""
+    from outcamp.steps.connect_import import import_connect
+
+    try:
+        described = json.loads(args.file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{args.file} cannot be read: {error}", next_step="give it the JSON of DescribeCampaign") from None
+    made = import_connect(described)
+    project = Project(project_home())
+    target = project.drafts / f"{made.name}.yaml"
+    project.drafts.mkdir(parents=True, exist_ok=True)
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(made.text)
+    except FileExistsError:
+        problem = f"{project.shown(target)} is there already, and nothing was written."
+        raise UsageError(problem, next_step="Rename or remove that draft first.") from None
+    shown = project.shown(target)
+    if args.json:
+        print(json.dumps({"campaign": made.name, "file": shown, "notes": made.notes}, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join([f"Wrote {shown}.", *(f"  {note}" for note in made.notes), f"  Next: outcamp validate {shown}"]))
+    return 0
