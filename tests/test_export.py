@@ -52,6 +52,18 @@ def test_results_say_what_became_of_each_send_verdict(world: World) -> None:
     assert expected == shown(world, "results", "recipient_id", "attempt", "became", "reason")
 
 
+def test_a_part_whose_filter_died_before_the_rename_has_its_results(world: World) -> None:
+    """The ledger names its files; whoever needs them first finishes the rename."""
+    world.filtered()
+    final = next((world.engine.lake.root / "batches").rglob("part-*.parquet"))
+    (sha256,) = {
+        file["sha256"] for (files,) in world.rows("SELECT files FROM outcamp.parts") for file in files if file["dataset"] == "batches"
+    }
+    final.rename(final.with_name(f".{final.stem}.{sha256[:16]}.pending"))
+    export_results(world.engine, RUN)
+    assert [("ada", 1), ("ben", 1)] == shown(world, "results", "recipient_id", "attempt")
+
+
 def test_entries_are_the_current_state(world: World) -> None:
     """An entry is shown as it stands: awaiting its outcome, then waiting for the reattempt that the outcome made."""
     run_wave(world)

@@ -21,6 +21,7 @@ def export_results(engine: Engine, run: str) -> None:
         for part in waves.parts(tx, wave.wave_id, "filter"):
             for ref in part.files:
                 if ref.dataset == "batches":
+                    engine.lake.publish(ref)  # whoever decided the part may have died before that, and nobody else have asked
                     table = exports.results(tx, wave.wave_id, engine.lake.read(ref))
                     engine.lake.replace("results", engine.campaign.name, run, part.part, table, {"rows": str(table.num_rows)})
 
