@@ -21,6 +21,15 @@ ZONES = ("America/New_York", "Europe/London", "Asia/Kolkata")
 IDS = ("ann", "ben", "cleo", "dora", "eve", "finn", "gus", "hal")
 PHONES = ("+12127365000", "+13125550142", "+12136210002", "+12083342100", "+442079460958", "+4930123456", "+61293744000", "+912227788888")
 
+Pace = tuple[int, timedelta]  # so many in any stretch of this length
+PACES: dict[str, Pace] = {
+    "1/second": (1, timedelta(seconds=1)),
+    "2/second": (2, timedelta(seconds=1)),
+    "1/minute": (1, timedelta(minutes=1)),
+    "6/hour": (6, timedelta(hours=1)),
+}
+_BATCHES = {"lively": (1,), "paced": (3,)}  # how many messages a worker has to send one after the other
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -33,6 +42,7 @@ class Plan:
     limits: tuple[tuple[int, timedelta], ...]
     ignores_total: bool
     rows: dict[int, list[dict[str, Any]]]  # of the segment, by the number of the occurrence
+    pace: Pace | None
     chunk_size: int
     part_rows: int
 
@@ -75,21 +85,22 @@ class Table:
 _SEGMENT = pa.schema([("recipient_id", pa.string()), ("phone", pa.string()), ("time_zone", pa.string())])
 
 
-def draw_plans(rng: Random, *, in_doubt: bool, lively: bool) -> tuple[list[Plan], tuple[Limit, ...]]:
+def draw_plans(rng: Random, profile: str) -> tuple[list[Plan], tuple[Limit, ...]]:
     """Return one or two campaigns and the deployment's total limits.
 
-    ``in_doubt``: a doubt is tried again, and may yet become the truth. ``lively``: each person is a batch, and waves come soon.
+    In ``doubt``, a doubt is tried again, and may yet become the truth. Where it is ``lively``, each person is a batch, and waves come soon;
+    where it is ``paced``, all campaigns have a pace, and a batch has several messages.
     """
     people = [
         {"recipient_id": recipient_id, "phone": phone, "time_zone": rng.choice(ZONES)}
         for recipient_id, phone in rng.sample(list(zip(IDS, PHONES, strict=True)), rng.choice((2, 3, 4)))
     ]
     total = tuple(Limit(count=count, within=timedelta(hours=hours)) for count, hours in rng.choice(((), (), ((2, 24),))))
-    plans = [_draw_plan(rng, f"c{number}", people, in_doubt=in_doubt, lively=lively) for number in range(rng.choice((1, 2, 2, 2)))]
+    plans = [_draw_plan(rng, f"c{number}", people, profile) for number in range(rng.choice((1, 2, 2, 2)))]
     return plans, total
 
 
-def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]], *, in_doubt: bool, lively: bool) -> Plan:
+def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]], profile: str) -> Plan:
     first = START + timedelta(minutes=rng.choice((0, 0, 0, 0, 0, 1, 30)))
     every = rng.choice((None, None, None, 1, 2))
     count = 1 if every is None else rng.choice((2, 2, 3))
@@ -108,7 +119,7 @@ def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]], *, in_doubt
         "channels": {
             "sms": {
                 "body": "Hello",
-                "batch_size": 1 if lively else rng.choice((1, 1, 2)),
+                "batch_size": rng.choice(_BATCHES.get(profile, (1, 1, 2))),
                 "outcome_deadline": rng.choice(("1 hour", "20 hours")),
             }
         },
@@ -118,6 +129,9 @@ def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]], *, in_doubt
         "while_active": rng.choice(("skip", "defer")),
         "ignore_total_limits": ignores_total,
     }
+    pace = rng.choice((*PACES, *(() if profile == "paced" else (None,) * 8)))
+    if pace is not None:
+        settings["channels"]["sms"]["pace"] = pace
     if expires_at is not None:
         settings["schedule"]["expires"] = _local(expires_at)
     if every is not None:
@@ -127,7 +141,7 @@ def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]], *, in_doubt
     if hours is not None:
         window = {"days": "mon-sun", "from": f"{hours[0]:02d}:00", "to": f"{hours[1]:02d}:00"}
         settings["communication_time"] = {"time_zone": "recipient", "detect": ["column"], "active": [window]}
-    settings["reattempts"] = _draw_rules(rng, in_doubt=in_doubt, lively=lively)
+    settings["reattempts"] = _draw_rules(rng, in_doubt=profile == "doubt", lively=profile == "lively")
     if rng.random() < 0.2:
         settings["entry_limits"] = {"max": 1, "min_interval": "1 hour"}
     rows = {}
@@ -143,6 +157,7 @@ def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]], *, in_doubt
         limits=tuple((count, timedelta(hours=within)) for count, within in limits),
         ignores_total=ignores_total,
         rows=rows,
+        pace=PACES[pace] if pace is not None else None,
         chunk_size=rng.choice((1, 2, 50)),
         part_rows=rng.choice((2, 100, 100)),
     )

@@ -80,12 +80,25 @@ def halted(books: Books) -> Iterator[str]:
 
 
 def suppressed(books: Books) -> Iterator[str]:
-    """Nothing goes to anybody who had been put on the list, by id or by number, when that was looked at last."""
+    """Nothing goes to anybody who had been put on the list, or had opted out, when that was looked at last."""
     listed = [(deed.commit, deed.whom.value) for deed in books.world.deeds if deed.kind == "suppress" and deed.commit and deed.whom]
+    listed += _opt_outs(books)
     for arrival in books.world.server.log:
         for commit, whom in listed:
             if commit <= arrival.looked and whom in {arrival.key[1], arrival.endpoint}:
                 yield f"{arrival.campaign} {arrival.key} went to {arrival.endpoint}, and {whom} was on the list"
+
+
+def _opt_outs(books: Books) -> Iterator[tuple[int, str]]:
+    """Yield who asked for no more messages, each with the number of a transaction by which that stood in the books."""
+    server = books.world.server
+    for outcome in server.outcomes:
+        if outcome.disposition == "opted_out" and outcome.commit:
+            yield outcome.commit, outcome.key[1]
+    for key, code in server.answered.items():
+        carrier = server.carriers[key]
+        if code == "opted_out" and carrier.ended and not carrier.crashed and carrier.error is None:
+            yield carrier.last_commit, key[1]
 
 
 def counted(books: Books) -> Iterator[str]:

@@ -15,7 +15,7 @@ AROUND_A_SUBMISSION = (
 )
 ELSEWHERE = (
     *("lake write", "lake rename", "lake renamed", "airflow live", "airflow make", "airflow again"),
-    *("transport outcomes", "transport acknowledge"),
+    *("transport outcomes", "transport acknowledge", "clock wait"),
 )
 SEND = ("send",)
 # The steps that a seed disturbs; the others run through, so that the disturbed ones meet in numbers.
@@ -73,6 +73,11 @@ PROFILES: dict[str, tuple[dict[str, Any], dict[str, float]]] = {
     ),
     # Occurrences are run once more under another name, and waves are cleared and deleted.
     "again": ({}, {"repeat": 0.6, "clear": 0.6, "mark dead": 0.2}),
+    # Workers wait for their turns, and are late.
+    "paced": (
+        {"focus": SEND, "meeting": ("ledger lock-pace", "clock wait"), "twins": 0.0, "crash": 0.0, "crashes": 0, "pause": 0.05},
+        dict.fromkeys(MEDDLING, 0.0) | {"pulse": 0.3},
+    ),
     # Campaigns end while people are in them.
     "ended": ({}, {"stop": 0.3, "delete": 0.1, "pause": 0.3, "brink": 0.6}),
 }

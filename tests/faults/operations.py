@@ -34,8 +34,13 @@ class Session:
         text = query.decode() if isinstance(query, bytes) else query
         if not self._begun:
             return self._open().set_up(text)
-        self._point(f"ledger {self._wires.name_of(text)}")
-        return self._open().execute(text, params)
+        name = self._wires.name_of(text)
+        self._point(f"ledger {name}")
+        answer = self._open().execute(text, params)
+        if name == "take-turn" and self._scheduler.running is not None:
+            at, is_taken = answer.rows[0]
+            self._scheduler.running.turn = at if is_taken else None
+        return answer
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -68,6 +73,7 @@ class Session:
         self._begun = begun
         if self._scheduler.running is not None:
             self._scheduler.running.in_transaction = begun
+            self._scheduler.running.decides = False
 
     def _open(self) -> Wire:
         if self._wire is None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from faults.planted_waits import late_ones_delay_nobody, turn_before_its_time, turns_forgotten, turns_of_its_own
 from faults.planting import Fault, Planted, both, edited, rewritten, swapped
 from outcamp.steps import filter as filtering
 from outcamp.steps import heal, second_look, snapshot
@@ -179,6 +180,11 @@ def suppression_only_planned() -> AbstractContextManager[Any]:
     return swapped(second_look, "campaigns", SimpleNamespace(**vars(campaigns) | {"halt": halt}))
 
 
+def opt_outs_forgotten() -> AbstractContextManager[Any]:
+    """An opt-out suppresses nobody."""
+    return both(swapped(ingesting, "suppress_by_outcome", lambda *_: 0), swapped(sending, "suppress_by_outcome", lambda *_: 0))
+
+
 def hand_back_without_fence() -> AbstractContextManager[Any]:
     """A try hands back rows that are not in its hands any more."""
     return edited("hand-back", "AND a.state::text = r.held AND a.wave_id = r.wave_id", "AND r.held = 'claimed' AND r.wave_id > 0")
@@ -269,6 +275,11 @@ CATALOGUE = (
     _planted(dead_waves_keep, "rest", profile="again"),
     _planted(everybody_is_dead, "doubts"),
     _planted(crash_sends_again, "twice", profile="doubt"),
+    _planted(opt_outs_forgotten, "suppressed"),
+    _planted(turns_forgotten, "paced", profile="paced"),
+    _planted(turns_of_its_own, "paced", profile="paced"),
+    _planted(turn_before_its_time, "paced", profile="paced"),
+    _planted(late_ones_delay_nobody, "paced", profile="paced"),
     _planted(hand_back_without_fence, "diary", "twice", profile="twins"),
     _planted(take_back_without_fence, "diary", "twice", "rest", profile="twins"),
     _planted(taken_back_and_kept, "doubts"),

@@ -33,7 +33,7 @@ class Blocked(Protocol):
 class Actor:
     """One try of a task, alive until its work ends, fails or crashes."""
 
-    def __init__(self, name: str, work: Callable[[Actor], Any]) -> None:
+    def __init__(self, name: str, work: Callable[[Actor], Any], now: datetime) -> None:
         self.name = name
         self.ended = self.crashed = False
         self.result: Any = None
@@ -42,9 +42,13 @@ class Actor:
         self.in_transaction = False
         self.at = "start"
         self.last_commit = 0  # the number of its newest ledger transaction among those of all actors
-        self.looked = 0  # how many transactions there had been when it last read the clock
+        self.decides = False  # whether it has read the clock in the transaction that is open: what that one decides is of that instant
+        self.decided = 0  # the number of its newest transaction that decided anything
+        self.looked = 0  # how many transactions there had been when that one read the clock
         self.saw_pause = False
-        self.waited = timedelta(0)  # for locks, on the virtual clock, since it last read that clock
+        self.waited = timedelta(0)  # for locks, on the virtual clock, between that and the commit
+        self.knows = now  # the newest instant that it has read, or waited for
+        self.turn: datetime | None = None  # its newest one on the connection to the receiving server
         self._work = work
         self._greenlet = greenlet(self._run)
 
@@ -89,8 +93,11 @@ class Scheduler:
     def read_clock(self) -> datetime:
         """Return the instant, as a step reads it."""
         if self.running is not None:
-            self.running.waited = timedelta(0)
-            self.running.looked = self.commits
+            self.running.knows = self.now
+            if self.running.in_transaction:
+                self.running.decides = True
+                self.running.waited = timedelta(0)
+                self.running.looked = self.commits
         return self.now
 
     def committed(self) -> None:
@@ -98,10 +105,12 @@ class Scheduler:
         self.commits += 1
         if self.running is not None:
             self.running.last_commit = self.commits
+            if self.running.decides:
+                self.running.decided = self.commits
 
     def add(self, name: str, work: Callable[[Actor], Any]) -> Actor:
         """Add an actor, which starts at its first turn."""
-        actor = Actor(name, work)
+        actor = Actor(name, work, self.now)
         self.actors.append(actor)
         return actor
 
@@ -140,7 +149,8 @@ class Scheduler:
         since = self.now
         order = actor.give_way()
         actor.blocked = None
-        actor.waited += max(self.now - since, timedelta(0))
+        if actor.decides:
+            actor.waited += max(self.now - since, timedelta(0))
         return order
 
     def settle(self, ended: object) -> None:

@@ -17,7 +17,7 @@ from outcamp.transports.base import ANSWERS, OUTCOMES, Capabilities
 Key = tuple[int, str, int]  # occurrence_id, recipient_id, attempt
 
 # What can become of a message: whether it is said at once, and with which code.
-CODES = ("delivered", "delivered", "delivered", "blocked", "unreachable", "failed")
+CODES = ("delivered", "delivered", "delivered", "blocked", "unreachable", "failed", "opted_out")
 NEVER_ARRIVED = frozenset({"blocked", "invalid_number", "unreachable", "expired", "failed"})  # of an SMS; by hand, from docs/rules.md
 
 
@@ -30,7 +30,8 @@ class Arrival:
     """One message that arrived.
 
     ``decided``: the instant by which it was decided; ``waited``: for locks, since then. ``looked``: how many ledger transactions there had
-    been when that instant was read. ``in_pause``: whether the campaign had been seen paused.
+    been when that instant was read. ``in_pause``: whether the campaign had been seen paused. ``turn``: when it was its turn, by the
+    promise to ``carrier``, which believed that it ``left`` then.
     """
 
     campaign: str
@@ -43,6 +44,9 @@ class Arrival:
     commit: int  # the number of the transaction that moved it
     looked: int
     in_pause: bool
+    turn: datetime | None
+    left: datetime
+    carrier: Actor
     number: int  # of all arrivals
 
 
@@ -57,6 +61,7 @@ class Outcome:
     disposed_at: datetime
     comes_at: datetime
     acknowledged_at: datetime | None = None
+    commit: int = 0  # the number of a transaction by which it stood in the books; 0: none is known
 
 
 @dataclass
@@ -159,6 +164,7 @@ class Door:
         self._point("submit")
         answers = []
         actor = self._scheduler.running
+        assert actor is not None
         messages = rows.to_pylist()
         keys = [(row["occurrence_id"], row["recipient_id"], row["attempt"]) for row in messages]
         self._server.meet(keys)
@@ -170,15 +176,17 @@ class Door:
                 channel=row["channel"],
                 at=self._scheduler.now,
                 decided=now,
-                waited=actor.waited if actor else timedelta(0),
-                commit=actor.last_commit if actor else 0,
-                looked=actor.looked if actor else 0,
-                in_pause=actor.saw_pause if actor else False,
+                waited=actor.waited,
+                commit=actor.decided,
+                looked=actor.looked,
+                in_pause=actor.saw_pause,
+                turn=actor.turn,
+                left=actor.knows,
+                carrier=actor,
                 number=len(self._server.log),
             )
             answers.append(self._server.take(arrival))
-            if actor is not None:
-                self._server.carriers[key] = actor
+            self._server.carriers[key] = actor
             self._point("submitted")
         return pa.Table.from_pylist(answers, schema=ANSWERS)
 
@@ -201,6 +209,8 @@ class Door:
         """Forget what was handed out by this door; what came meanwhile stays."""
         self._point("acknowledge")
         for outcome in self._handed_out:
+            if outcome.acknowledged_at is None and self._scheduler.running is not None:
+                outcome.commit = self._scheduler.running.last_commit
             outcome.acknowledged_at = outcome.acknowledged_at or self._scheduler.now
 
     def _point(self, what: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from faults.airflow import Task
@@ -26,12 +27,16 @@ Work = Callable[[Engine], Any]
 def work_of(world: World, task: Task) -> Work:
     """Return what a try of this task does."""
     run, clock = task.run, world.scheduler.read_clock
+
+    def wait(much: timedelta) -> None:
+        _wait(world, much)
+
     works: dict[str, Work] = {
         "snapshot": lambda engine: _snapshot(world, task, engine),
         "filter": lambda engine: filter_part(engine, run.key, task.number, clock()),
         "fan_out": lambda engine: [batch.batch for batch in fan_out(engine, run.key, clock())],
         "next_wave": lambda engine: make_next_wave(engine, clock()),
-        "send": lambda engine: send(engine, run.key, task.number, clock, lambda: _is_paused(world, run.campaign)),
+        "send": lambda engine: send(engine, run.key, task.number, clock, lambda: _is_paused(world, run.campaign), wait),
         "feed_back": lambda engine: _feed_back(world, task, engine),
         "watch": lambda engine: record_error(engine, f"a task of the wave {run.key} failed", clock()),
     }
@@ -67,3 +72,12 @@ def _is_paused(world: World, campaign: str) -> bool:
     if world.scheduler.running is not None:
         world.scheduler.running.saw_pause = paused
     return paused
+
+
+def _wait(world: World, much: timedelta) -> None:
+    """Let the clock go on by so much; who is parked here oversleeps."""
+    until, actor = world.now + much, world.scheduler.running
+    if actor is not None:
+        actor.knows += much
+    world.scheduler.point("clock wait")
+    world.move_clock(until)

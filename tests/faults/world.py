@@ -34,7 +34,7 @@ class World:
     def __init__(self, seed: str, profile: str, wires: Wires, decide: Callable[[Actor, str], str], lake: Path) -> None:
         self.seed = seed
         self.rng = Random(seed)
-        plans, self.total_limits = draw_plans(self.rng, in_doubt=profile == "doubt", lively=profile == "lively")
+        plans, self.total_limits = draw_plans(self.rng, profile)
         self.reports = self.rng.random() < REPORTS
         self.plans: dict[str, Plan] = {plan.name: plan for plan in plans}
         self.scheduler = Scheduler(START - timedelta(minutes=1), decide)
