@@ -234,6 +234,18 @@ def test_the_expiry_ends_whom_nobody_has_approved(world: Callable[..., World]) -
     assert question_of(campaign.engine, RUN, expiry) is None
 
 
+def test_the_expiry_ends_whom_nobody_could_be_asked_about(world: Callable[..., World]) -> None:
+    """Their wave died between the verdicts and the question; nothing is left that would make a wave again and again."""
+    campaign = world(REVIEW + EXPIRES)
+    campaign.filtered()
+    release_dead_waves(campaign.engine, NOW)
+    assert [("ada", 1, "waiting"), ("ben", 1, "waiting")] == campaign.attempts()
+    expiry = NOW + timedelta(hours=3)
+    assert [] == campaign.due(expiry)
+    assert [("ada", "expired"), ("ben", "expired")] == campaign.exits()
+    assert next_wave(campaign.engine, expiry) is None
+
+
 def test_an_answer_that_comes_after_the_expiry_says_so(world: Callable[..., World]) -> None:
     """A timeout at the expiry is no rejection by somebody."""
     campaign = world(REVIEW + EXPIRES)

@@ -14,12 +14,14 @@ import pytest
 from drafts import HEAD
 from outcamp.core.errors import BrokenPromise, ManifestError
 from outcamp.core.run_key import run_key
+from outcamp.steps.audit import audit
 from outcamp.steps.fan_out import check_accounts, fan_out
 from outcamp.steps.feed_back import feed_back
 from outcamp.steps.filter import filter_part
 from outcamp.steps.next_wave import next_wave
 from outcamp.steps.send import Sent, send
 from outcamp.steps.snapshot import prepare_wave, snapshot_due
+from outcamp.steps.stop import record_error, resume, stop
 from outcamp.store.lake import FileRef
 from outcamp.store.waves import PartRow
 from small_world import ADA, NOW, PEOPLE, RUN, World, make_world
@@ -476,3 +478,21 @@ def test_a_wave_whose_sum_is_off_is_not_fanned_out(world: Callable[..., World]) 
     assert [] == here.books()["batches"]
     assert [(None,)] == here.rows("SELECT closed_at FROM outcamp.occurrences")
     assert len(PEOPLE) == len(here.attempts())
+
+
+@pytest.mark.parametrize("halt", ["stop", "error", "expiry"])
+def test_a_wave_that_a_halt_overtakes_before_it_is_decided_ends_without_a_failure(world: Callable[..., World], halt: str) -> None:
+    """A later try of its snapshot asks for no verdicts any more; nothing is sent, the books are whole, and a resume lets it go on."""
+    here = world(EXPIRES)
+    here.snapshot()
+    engine, now = here.engine, NOW + HOUR if halt == "expiry" else NOW
+    if halt == "stop":
+        stop(engine.ledger, engine.manifest, now)
+    if halt == "error":
+        record_error(engine, "somebody saw smoke", now)
+    assert [] == fan_out(engine, RUN, now)
+    assert [(None,)] == here.rows("SELECT closed_at FROM outcamp.occurrences")
+    assert [] == list(audit(engine.ledger, engine.lake, {"spring": engine.manifest}, now).breaches)
+    if halt == "error":
+        resume(engine.ledger, engine.manifest)
+        assert len(PEOPLE) == sum(batch.rows for batch in here.batches())

@@ -6,13 +6,16 @@ from datetime import datetime
 
 from outcamp.core.errors import BrokenPromise
 from outcamp.steps.engine import Engine
-from outcamp.store import occurrences, reviews, waves
+from outcamp.store import campaigns, occurrences, reviews, waves
 from outcamp.store.ledger import Transaction
 from outcamp.store.waves import BatchRow, PartRow, WaveRow
 
 
 def fan_out(engine: Engine, run: str, now: datetime) -> list[BatchRow]:
-    """Return the batches of a wave; when the verdicts do not add up, nothing is sent."""
+    """Return the batches of a wave; when the verdicts do not add up, nothing is sent.
+
+    There are none where a halt came before everybody had a verdict: a later try of the snapshot asks for no more of them.
+    """
     with engine.ledger.transaction() as tx:
         campaign = engine.register(tx)
         wave = waves.find_wave(tx, campaign.campaign_id, run)
@@ -20,6 +23,8 @@ def fan_out(engine: Engine, run: str, now: datetime) -> list[BatchRow]:
             return []
         snapshot = waves.parts(tx, wave.wave_id, "snapshot")
         decided = waves.parts(tx, wave.wave_id, "filter")
+        if len(decided) < len(snapshot) and campaigns.halt(tx, wave.campaign_id, now)[0] is not None:
+            return []  # whoever is in this wave's hands waits again once it has ended
         if len(decided) < len(snapshot) and engine.overtaken(wave.scheduled_at, now):
             # Cleared late: whoever has no verdict yet is in the successor's segment; whoever has one is sent to by these batches.
             snapshot = [part for part in snapshot if part.part in {row.part for row in decided}]

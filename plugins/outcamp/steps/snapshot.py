@@ -75,7 +75,7 @@ def snapshot_due(engine: Engine, run: str, due_at: datetime, now: datetime) -> l
         if found or wave.fanned_out_at is not None:
             return found
         if engine.campaign.review and engine.expired(now):
-            reviews.reject_decided(tx, campaign.campaign_id, now, "expired")
+            reviews.reject_all(tx, campaign.campaign_id, now, "expired")  # also one whose wave died before it was decided to the end
         rows = claims.claim_due(tx, campaign.campaign_id, wave.wave_id, now, everything=engine.expired(now))
         for part, bounds in enumerate(bucket_ranges(rows, engine.part_rows) if rows else ()):
             waves.add_part(tx, wave.wave_id, "snapshot", PartRow(part, *bounds), now)

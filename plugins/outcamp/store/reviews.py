@@ -40,10 +40,15 @@ def approve(tx: Transaction, occurrence_id: int, now: datetime) -> None:
 
 
 def reject(tx: Transaction, campaign_id: int, occurrence_id: int, now: datetime, reason: str = REJECTED) -> int:
-    """End an occurrence that everybody is decided in, unless it was answered before, and return how many people left for this reason."""
+    """End an occurrence, unless it was answered before, and return how many people left for this reason."""
     if not tx.one("reject-occurrence", occurrence_id=occurrence_id, now=now):
         return 0
     return len(tx.run("exit-rejected", campaign_id=campaign_id, occurrence_id=occurrence_id, now=now, reason=reason))
+
+
+def reject_all(tx: Transaction, campaign_id: int, now: datetime, reason: str) -> int:
+    """End every occurrence that nobody has answered, when nobody can be admitted to it any more; return how many people left."""
+    return sum(reject(tx, campaign_id, one.occurrence_id, now, reason) for one in pending(tx, campaign_id))
 
 
 def reject_decided(tx: Transaction, campaign_id: int, now: datetime, reason: str = REJECTED, before: datetime | None = None) -> int:
