@@ -10,8 +10,26 @@ from typing import Any
 from faults.scheduler import Actor
 
 MOST_FAILURES = 4
-DONE = ("success", "failed")
-ORDER = ("snapshot", "filter", "fan_out", "next_wave", "send", "feed_back", "watch")
+DONE = ("success", "failed", "skipped")
+ORDER = ("snapshot", "filter", "fan_out", "next_wave", "approve", "send", "feed_back", "watch")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an approve task returns that waits for a person: until when; None: for ever."""
+
+    answer_by: datetime | None
+
+
+@dataclass
+class Said:
+    """What somebody answered, or silence did, and when, by the number of ledger transactions."""
+
+    campaign: str
+    scheduled_at: datetime | None
+    is_yes: bool
+    at: int
+    commit: int = 0  # the transaction that wrote it down; 0: none is known
 
 
 @dataclass
@@ -21,10 +39,12 @@ class Task:
     run: Run
     step: str
     number: int = 0
-    state: str = "none"  # none | running | success | failed
+    state: str = "none"  # none | running | asked | success | failed | skipped
     tries: int = 0
     failures: int = 0
     actor: Actor | None = None  # the try that Airflow knows of; there may be others that it lost
+    answer_by: datetime | None = None  # of one that has asked
+    said: Said | None = None  # what it goes on with
 
     @property
     def name(self) -> str:
@@ -40,6 +60,7 @@ class Run:
     key: str
     at: datetime
     scheduled_at: datetime | None = None  # of an occurrence
+    is_reviewed: bool = False
     state: str = "queued"  # queued | running | ended | dead
     decided_at: datetime | None = None  # when the newest of its snapshots and filters was done
     tasks: dict[tuple[str, int], Task] = field(default_factory=dict)
@@ -58,8 +79,14 @@ class Run:
         return [task for task in self._reached() if task.state == "none"]
 
     def succeeded(self, task: Task, result: Any, now: datetime) -> None:
-        """Take in what a task returned: a snapshot its parts, a fan_out its batches; Airflow maps tasks over them."""
+        """Take in what a task returned: a snapshot its parts, a fan_out its batches; Airflow maps tasks over them. A no skips the sends."""
+        if isinstance(result, Asked):
+            task.state, task.answer_by = "asked", result.answer_by
+            return
         task.state = "success"
+        if task.step == "approve" and not result:
+            for send in self._mapped("send"):
+                send.state = "skipped"
         if task.step in {"snapshot", "filter"}:
             self.decided_at = now
         if task.step == "snapshot":
@@ -71,14 +98,12 @@ class Run:
 
     def clear(self, task: Task) -> list[Task]:
         """Do what a person's Clear does: this task and all after it run again; returns those that had ended or were running."""
-        after = [
-            other
-            for other in self.tasks.values()
-            if other is task or (ORDER.index(other.step) > ORDER.index(task.step) and not {"next_wave", "send"} >= {task.step, other.step})
-        ]
-        cleared = [other for other in after if other.state != "none"]
-        for other in cleared:
-            other.state, other.actor, other.failures = "none", None, 0
+        place = ORDER.index(task.step)
+        beside = {"approve", "send"} if task.step == "next_wave" else set()
+        later = [other for other in self.tasks.values() if ORDER.index(other.step) > place and other.step not in beside]
+        cleared = [other for other in (task, *later) if other.state != "none"]
+        for other in (task, *later):
+            other.state, other.actor, other.failures, other.said = "none", None, 0, None
         self.state = "running"
         return cleared
 
@@ -92,18 +117,20 @@ class Run:
         """Yield the tasks whose predecessors are done."""
         yield self.task("snapshot")
         snapshot, filters = self.task("snapshot"), self._mapped("filter")
-        over = snapshot.state == "failed" or (snapshot.state == "success" and not filters)
+        over = snapshot.state == "failed"
         if snapshot.state == "success":
             yield from filters
-            if filters and all(task.state == "success" for task in filters):
+            if all(task.state == "success" for task in filters):  # also of none: then Airflow skips filter, and fan_out runs
                 fan_out = self.task("fan_out")
                 yield fan_out
                 over = fan_out.state == "failed"
                 if fan_out.state == "success":
-                    rest = [self.task("next_wave"), *self._mapped("send")]
-                    yield from rest
-                    over = all(task.state in DONE for task in rest)
-            elif filters:
+                    asks, sends = [self.task("approve")] if self.is_reviewed else [], self._mapped("send")
+                    may = all(task.state == "success" for task in asks)
+                    begun = [self.task("next_wave"), *asks, *(sends if may else ())]
+                    yield from begun
+                    over = all(task.state in DONE for task in begun)
+            else:
                 over = all(task.state in DONE for task in filters)
         if over:
             yield self.task("feed_back")

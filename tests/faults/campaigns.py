@@ -43,6 +43,7 @@ class Plan:
     ignores_total: bool
     rows: dict[int, list[dict[str, Any]]]  # of the segment, by the number of the occurrence
     pace: Pace | None
+    is_reviewed: bool
     chunk_size: int
     part_rows: int
 
@@ -112,6 +113,7 @@ def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]], profile: st
     hours = rng.choice((None, None, None, (9, 15), (9, 20)))
     limits = rng.choice(((), ((1, 24),), ((1, 24),), ((1, 1),), ((3, 24), (2, 1))))
     ignores_total = rng.random() < 0.2
+    is_reviewed = rng.random() < (1.0 if profile == "reviewed" else 0.1)
     settings: dict[str, Any] = {
         "name": name,
         "segment": {"file": "people.csv"},
@@ -128,6 +130,7 @@ def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]], profile: st
         "on_limit": rng.choice(("drop", "defer")),
         "while_active": rng.choice(("skip", "defer")),
         "ignore_total_limits": ignores_total,
+        "review": is_reviewed,
     }
     pace = rng.choice((*PACES, *(() if profile == "paced" else (None,) * 8)))
     if pace is not None:
@@ -158,6 +161,7 @@ def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]], profile: st
         ignores_total=ignores_total,
         rows=rows,
         pace=PACES[pace] if pace is not None else None,
+        is_reviewed=is_reviewed,
         chunk_size=rng.choice((1, 2, 50)),
         part_rows=rng.choice((2, 100, 100)),
     )

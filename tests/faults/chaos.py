@@ -76,12 +76,13 @@ class Chaos:
         if not able and actors and (not ready or rng.random() < 0.5):
             world.resume(actors[-1])
             return True
-        event, brinks = world.next_event(), world.brinks()
-        if not able and not ready and event is None:
+        event, brinks, asked = world.next_event(), world.brinks(), world.asked()
+        if not able and not ready and not asked and event is None:
             return False
         actions = self.mood.meddling | {
             "go on": 10.0 * bool(able),
             "start": 20.0 * bool(ready),
+            "answer": 5.0 * bool(asked),
             "next event": (self.mood.haste if able or ready else 10.0) * (event is not None),
         }
         for needless in ("crash", "lose contact", "sleep"):
@@ -102,6 +103,8 @@ class Chaos:
         elif action == "next event":
             assert event is not None
             world.move_clock(event)
+        elif action == "answer":
+            world.answer(rng.choice(asked), is_yes=rng.random() < 0.6)
         elif action == "brink":
             world.move_clock(rng.choice(brinks) - timedelta(milliseconds=rng.choice((1, 500, 3000, 0, -1, -3000))))
         elif action == "long wait":
@@ -137,5 +140,8 @@ class Chaos:
             world.make_run(Run(run.campaign, f"{run.key}-again", world.now, scheduled_at=run.scheduled_at))
         if action == "lose contact" and running:
             world.lose_contact(rng.choice(running))
+        asked = [task for task in run.tasks.values() if task.state == "asked"]
+        if action == "mark answered" and asked:
+            asked[0].state = "success"
         if action == "clear" and done:
             world.clear(run, rng.choice(done))

@@ -60,7 +60,7 @@ def _undecided(books: Books, snapshots: dict[tuple[int, int], Row]) -> Iterator[
     ids = {row["name"]: row["campaign_id"] for row in books["campaigns"]}
     opened_by = {(row["campaign_id"], row["scheduled_at"]): row["run"] for row in books["occurrences"]}
     for run in books.world.runs.values():
-        if run.scheduled_at is None or run.state != "ended" or any(task.state != "success" for task in run.tasks.values()):
+        if run.scheduled_at is None or run.state != "ended" or any(task.state not in {"success", "skipped"} for task in run.tasks.values()):
             continue
         plan = books.world.plans[run.campaign]
         if any(deed.commit and deed.campaign == run.campaign and deed.kind in {"stop", "delete"} for deed in books.world.deeds):
@@ -80,6 +80,7 @@ def deferred(books: Books) -> Iterator[str]:
     """Who was told to wait until they are out of the campaign is decided again: that row, or that of a newer occurrence."""
     campaigns = {row["campaign_id"]: row for row in books["campaigns"]}
     waves = {row["wave_id"]: row for row in books["waves"]}
+    rejected = {(row["campaign_id"], row["number"]) for row in books["occurrences"] if row["review"] == "rejected"}
     decided = []
     for part in books["parts"]:
         if part["step"] == "filter":
@@ -87,6 +88,8 @@ def deferred(books: Books) -> Iterator[str]:
             decided += [(wave["campaign_id"], wave["wave_id"], row) for row in rows_of(books, part)]
     for campaign_id, wave_id, row in decided:
         if row["verdict"] != "later" or row["reason"] != "already_in_campaign" or campaigns[campaign_id]["stopped_at"] is not None:
+            continue
+        if (campaign_id, row["occurrence"]) in rejected:
             continue
         again = any(
             other_id == campaign_id

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from faults.airflow import Task
 from faults.chaos import Chaos, to_its_end
 from faults.invariants import violations
 from faults.operations import LakePath
@@ -81,11 +82,9 @@ class _Quiet:
     def _finish(self) -> bool:
         world, pulsed = self._world, False
         for _ in range(REST):
-            ready = world.ready()
-            while ready:
+            while ready := self._ready():
                 for task in ready:
                     to_its_end(world, self._rng, world.start(task))
-                ready = world.ready()
             if world.next_run() is None:
                 if pulsed and not self._anybody_is_in() and not world.server.has_more():
                     return True
@@ -97,6 +96,12 @@ class _Quiet:
             # A run that a person marked failed is not made again: then only a later beat of the pulse helps.
             world.move_clock(world.next_run() or world.server.next_outcome(world.now) or world.now + timedelta(hours=6))
         return False
+
+    def _ready(self) -> list[Task]:
+        """Return the tasks that may start once somebody has answered everything."""
+        for task in self._world.asked():
+            self._world.answer(task, is_yes=self._rng.random() < 0.5)
+        return self._world.ready()
 
     def _anybody_is_in(self) -> bool:
         """Tell whether anybody is in a campaign, or waits to enter one."""

@@ -11,6 +11,7 @@ from faults.books import Books
 from faults.decisions import deferred, verdicts
 from faults.departures import counted, doubts, halted, limits, suppressed, told, twice, windows
 from faults.pacing import paced
+from faults.reviews import reviewed
 from faults.standing import diary, entries, rest
 from faults.world import World
 
@@ -18,7 +19,8 @@ from faults.world import World
 def violations(world: World, connection: psycopg.Connection[Any]) -> list[str]:
     """Return everything that breaks the promise, each line beginning with the name of the check."""
     books = Books.of(world, connection)
-    checks = (errors, twice, limits, windows, halted, suppressed, paced, entries, rest, verdicts, deferred, counted, told, doubts, diary)
+    of_departures = (twice, limits, windows, halted, suppressed, paced, reviewed, counted, told, doubts)
+    checks = (errors, *of_departures, entries, rest, verdicts, deferred, diary)
     return [f"{check.__name__}: {line}" for check in checks for line in check(books)]
 
 

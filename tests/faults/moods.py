@@ -21,9 +21,9 @@ SEND = ("send",)
 # The steps that a seed disturbs; the others run through, so that the disturbed ones meet in numbers.
 FOCUS = (
     *(SEND,) * 4,
-    *(("send", "snapshot", "feed_back", "pulse", "deed"),) * 2,
+    *(("send", "snapshot", "approve", "feed_back", "pulse", "deed"),) * 2,
     ("snapshot", "filter", "fan_out", "deed"),
-    *(("snapshot", "filter", "fan_out", "send", "next_wave", "feed_back", "watch", "pulse", "deed"),) * 2,
+    *(("snapshot", "filter", "fan_out", "approve", "send", "next_wave", "feed_back", "watch", "pulse", "deed"),) * 2,
 )
 # How often things happen from outside, relative to each other; most seeds have a theme, of which there is much more.
 MEDDLING = {
@@ -43,6 +43,7 @@ MEDDLING = {
     "delete": 0.005,
     "error": 0.02,
     "resume": 0.05,
+    "mark answered": 0.04,
 }
 # Shifts of a mood, and what is done more often.
 PROFILES: dict[str, tuple[dict[str, Any], dict[str, float]]] = {
@@ -77,6 +78,15 @@ PROFILES: dict[str, tuple[dict[str, Any], dict[str, float]]] = {
     "paced": (
         {"focus": SEND, "meeting": ("ledger lock-pace", "clock wait"), "twins": 0.0, "crash": 0.0, "crashes": 0, "pause": 0.05},
         dict.fromkeys(MEDDLING, 0.0) | {"pulse": 0.3},
+    ),
+    # People answer what they are asked, or do not.
+    "reviewed": (
+        {
+            "focus": ("approve", "send", "snapshot", "fan_out", "pulse"),
+            "meeting": ("ledger approve-occurrence", "ledger reject-occurrence", "ledger review-of-occurrence", "ledger claim-due"),
+            "pause": 0.05,
+        },
+        {"mark answered": 3.0, "mark dead": 0.3, "clear": 0.4, "lose contact": 0.5, "pulse": 0.6, "long wait": 0.3},
     ),
     # Campaigns end while people are in them.
     "ended": ({}, {"stop": 0.3, "delete": 0.1, "pause": 0.3, "brink": 0.6}),

@@ -13,7 +13,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from faults.planted_waits import late_ones_delay_nobody, turn_before_its_time, turns_forgotten, turns_of_its_own
+from faults.planted_waits import (
+    claimed_without_approval,
+    late_ones_delay_nobody,
+    newest_answer_stands,
+    question_forgotten,
+    rejection_leaves_entries,
+    sent_without_approval,
+    turn_before_its_time,
+    turns_forgotten,
+    turns_of_its_own,
+)
 from faults.planting import Fault, Planted, both, edited, rewritten, swapped
 from outcamp.steps import filter as filtering
 from outcamp.steps import heal, second_look, snapshot
@@ -275,11 +285,16 @@ CATALOGUE = (
     _planted(dead_waves_keep, "rest", profile="again"),
     _planted(everybody_is_dead, "doubts"),
     _planted(crash_sends_again, "twice", profile="doubt"),
-    _planted(opt_outs_forgotten, "suppressed"),
+    _planted(opt_outs_forgotten, "suppressed", profile="lively"),
     _planted(turns_forgotten, "paced", profile="paced"),
     _planted(turns_of_its_own, "paced", profile="paced"),
     _planted(turn_before_its_time, "paced", profile="paced"),
     _planted(late_ones_delay_nobody, "paced", profile="paced"),
+    _planted(sent_without_approval, "reviewed", profile="reviewed"),
+    _planted(claimed_without_approval, "reviewed", profile="reviewed"),
+    _planted(newest_answer_stands, "reviewed", profile="reviewed"),
+    _planted(rejection_leaves_entries, "rest", profile="reviewed"),
+    _planted(question_forgotten, "rest", profile="reviewed"),
     _planted(hand_back_without_fence, "diary", "twice", profile="twins"),
     _planted(take_back_without_fence, "diary", "twice", "rest", profile="twins"),
     _planted(taken_back_and_kept, "doubts"),

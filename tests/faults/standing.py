@@ -42,7 +42,7 @@ def rest(books: Books) -> Iterator[str]:
 
 
 def _open_occurrences(books: Books) -> Iterator[str]:
-    """Yield the newest occurrences that are not decided to the end; those of a campaign that is over need not be."""
+    """Yield newest occurrences that are not decided to the end, and any that wait for an answer; a campaign that is over may leave some."""
     for campaign in books["campaigns"]:
         plan = books.world.plans[campaign["name"]]
         scheduled = {row["scheduled_at"]: row for row in books["occurrences"] if row["campaign_id"] == campaign["campaign_id"]}
@@ -50,6 +50,9 @@ def _open_occurrences(books: Books) -> Iterator[str]:
             newest = scheduled.get(plan.occurrences[-1])
             if newest is None or newest["closed_at"] is None:
                 yield f"{plan.name}: the occurrence of {plan.occurrences[-1]} was never decided to the end"
+            for occurrence in scheduled.values():
+                if occurrence["review"] == "pending":
+                    yield f"{plan.name}: the occurrence of {occurrence['scheduled_at']} waits for an answer for ever"
 
 
 # From which state to which an attempt may go; None: it did not exist.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from faults.airflow import Task
+from faults.airflow import Asked, Said, Task
 from faults.campaigns import Table
 from outcamp.steps.engine import Engine
 from outcamp.steps.fan_out import fan_out
@@ -14,6 +14,7 @@ from outcamp.steps.feed_back import feed_back
 from outcamp.steps.filter import filter_part
 from outcamp.steps.heal import make_next_wave
 from outcamp.steps.report import write_report
+from outcamp.steps.review import answer, may_send, question_of
 from outcamp.steps.send import send
 from outcamp.steps.snapshot import prepare_wave, snapshot_due, snapshot_occurrence
 from outcamp.steps.stop import ENDED, halt_of, record_error
@@ -26,7 +27,7 @@ Work = Callable[[Engine], Any]
 
 def work_of(world: World, task: Task) -> Work:
     """Return what a try of this task does."""
-    run, clock = task.run, world.scheduler.read_clock
+    run, clock, said = task.run, world.scheduler.read_clock, task.said
 
     def wait(much: timedelta) -> None:
         _wait(world, much)
@@ -35,6 +36,7 @@ def work_of(world: World, task: Task) -> Work:
         "snapshot": lambda engine: _snapshot(world, task, engine),
         "filter": lambda engine: filter_part(engine, run.key, task.number, clock()),
         "fan_out": lambda engine: [batch.batch for batch in fan_out(engine, run.key, clock())],
+        "approve": lambda engine: _ask(world, task, engine) if said is None else _answer(world, task, engine, said),
         "next_wave": lambda engine: make_next_wave(engine, clock()),
         "send": lambda engine: send(engine, run.key, task.number, clock, lambda: _is_paused(world, run.campaign), wait),
         "feed_back": lambda engine: _feed_back(world, task, engine),
@@ -58,6 +60,19 @@ def _snapshot(world: World, task: Task, engine: Engine) -> list[int]:
         segment = Table(world.plans[run.campaign].rows)
         parts = snapshot_occurrence(engine, segment, run.key, run.scheduled_at, now, due_at=now if late else None)
     return [part.part for part in parts]
+
+
+def _ask(world: World, task: Task, engine: Engine) -> Asked | bool:
+    question = question_of(engine, task.run.key, world.scheduler.read_clock())
+    return may_send(engine, task.run.key) if question is None else Asked(question.answer_by)
+
+
+def _answer(world: World, task: Task, engine: Engine, said: Said) -> bool:
+    answer(engine, task.run.key, world.scheduler.read_clock(), approved=said.is_yes)
+    if world.scheduler.running is not None:
+        said.commit = world.scheduler.running.last_commit
+    make_next_wave(engine, world.scheduler.read_clock())
+    return may_send(engine, task.run.key)
 
 
 def _feed_back(world: World, task: Task, engine: Engine) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from faults.airflow import MOST_FAILURES, Run, Task
+from faults.airflow import MOST_FAILURES, Run, Said, Task
 from faults.campaigns import START, Plan, draw_plans
 from faults.deeds import Deed, do, people
 from faults.operations import LakePath, Session
@@ -43,6 +43,7 @@ class World:
         self.paused: set[str] = set()
         self.errors: list[str] = []  # what no step may ever raise
         self.deeds: list[Deed] = []
+        self.answers: list[Said] = []
         self.slipped = timedelta(0)  # how far the clock was set back, in all
         self.lost_sends = 0  # tries of send that crashed, failed, or were taken for dead
         self._people = people(plans)
@@ -71,8 +72,9 @@ class World:
         self.slipped += back
 
     def next_run(self) -> datetime | None:
-        """Return the next instant at which a run starts."""
+        """Return the next instant at which a run starts, or a question has no time left."""
         moments = [at for at, _ in self._to_come[:1]]
+        moments += [task.answer_by for task in self.asked() if task.answer_by is not None]
         moments += [run.at for run in self.runs.values() if run.state == "queued" and run.campaign not in self.paused]
         return min((at for at in moments if at > self.now), default=None)
 
@@ -90,17 +92,31 @@ class World:
 
     def make_run(self, run: Run) -> None:
         """Queue a run; one that exists is left alone."""
+        run.is_reviewed = self.plans[run.campaign].is_reviewed
         self.runs.setdefault((run.campaign, run.key), run)
 
     def ready(self) -> list[Task]:
         """Return the tasks that Airflow may start now."""
         found = []
+        for task in self.asked():
+            if task.answer_by is not None and task.answer_by <= self.now:
+                self.answer(task, is_yes=False)
         for run in self.runs.values():
             if run.state == "queued" and run.at <= self.now and run.campaign not in self.paused:
                 run.state = "running"
             if run.state == "running":
                 found += run.ready()
         return found
+
+    def asked(self) -> list[Task]:
+        """Return the tasks that wait for a person's answer."""
+        return [task for run in self.runs.values() if run.state == "running" for task in run.tasks.values() if task.state == "asked"]
+
+    def answer(self, task: Task, *, is_yes: bool) -> None:
+        """Let a person answer, or silence be taken for a no; the task that asked goes on with it, unless it has to ask again."""
+        task.said = Said(task.run.campaign, task.run.scheduled_at, is_yes, self.scheduler.commits)
+        task.state = "none"
+        self.answers.append(task.said)
 
     def start(self, task: Task) -> Actor:
         """Start a try of a task."""
@@ -170,7 +186,7 @@ class World:
                 task.actor = None
 
     def _try_again(self, task: Task, *, for_good: bool) -> None:
-        task.failures += 1
+        task.failures, task.said = task.failures + 1, None
         task.state = "failed" if for_good or task.failures >= MOST_FAILURES else "none"
         if task.step == "watch" and task.state == "failed":
             task.run.state = "ended"
