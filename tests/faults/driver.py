@@ -77,7 +77,7 @@ class _Quiet:
             return ["rest: it does not come to rest"]
         for actor in sleepers:
             world.resume(actor)
-        return [] if self._finish() else ["rest: it does not come to rest"]
+        return [] if not sleepers or self._finish() else ["rest: it does not come to rest"]
 
     def _finish(self) -> bool:
         world, pulsed = self._world, False
