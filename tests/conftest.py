@@ -1,16 +1,20 @@
-"""What every test may ask for: a real Postgres, and a fresh database in it."""
+"""What every test may ask for: a real Postgres with a fresh database in it, and object stores with a fresh bucket."""
 
 from __future__ import annotations
 
 import itertools
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import settings
 
 from outcamp.store.embedded import throw_away_database, throw_away_server
+
+if TYPE_CHECKING:
+    from object_stores import Store
 
 pytest_plugins = ["no_skips", "pytester"]
 
@@ -35,3 +39,28 @@ def database_uri(postgres_uri: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     with throw_away_database(postgres_uri, name):
         yield urlsplit(postgres_uri)._replace(path=f"/{name}").geturl()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Store]:
+    """An S3 on loopback that lives as long as this test process."""
+    from object_stores import s3_server
+
+    with s3_server() as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def gs() -> Iterator[Store]:
+    """A Google Cloud Storage on loopback that lives as long as this test process."""
+    from object_stores import gs_server
+
+    with gs_server() as store:
+        yield store
+
+
+@pytest.fixture(params=["s3", "gs"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Each of the object stores in turn."""
+    found: Store = request.getfixturevalue(request.param)
+    return found

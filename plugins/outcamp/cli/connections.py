@@ -22,10 +22,11 @@ def open_connection(conn_id: str | None, home: Path) -> Connection:
     """
     from outcamp.store.embedded import embedded_uri
 
-    return drivers.open_database(drivers.embedded(embedded_uri(home)) if conn_id is None else _target_of(conn_id), home)
+    return drivers.open_database(drivers.embedded(embedded_uri(home)) if conn_id is None else target_of(conn_id), home)
 
 
-def _target_of(conn_id: str) -> Target:
+def target_of(conn_id: str) -> Target:
+    """Return what the environment says of an Airflow connection: ``AIRFLOW_CONN_<ID>``."""
     variable = f"AIRFLOW_CONN_{conn_id.upper()}"
     definition = os.environ.get(variable)
     if not definition:
@@ -61,7 +62,7 @@ def _from_json(definition: str, name: str) -> Target:
         login=data.get("login") or "",
         password=data.get("password") or "",
         schema=data.get("schema") or "",
-        options={str(option): str(value) for option, value in extra.items()},
+        options={str(option): json.dumps(value) if isinstance(value, dict) else str(value) for option, value in extra.items()},
     )
 
 

@@ -6,6 +6,7 @@ OutcampError
 │   ├── ManifestError         a published manifest is missing, edited or would be overwritten
 │   ├── NotSupportedYet       the request is understood, and outcamp cannot do it yet
 │   ├── DataError             a file or a table that was read does not hold what it must
+│   ├── StorageRefused        an object store knows no such bucket, or does not let us in
 │   ├── UsageError            the command was called wrongly
 │   └── BrokenPromise         the books do not add up; nothing further is sent
 └── Transient                 the same call may succeed later; Airflow tries again
@@ -69,6 +70,10 @@ class NotSupportedYet(Permanent):
 
 class DataError(Permanent):
     """A file or a table that was read does not hold what it must."""
+
+
+class StorageRefused(Permanent):
+    """An object store knows no such bucket, or does not let us in."""
 
 
 class UsageError(Permanent):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from outcamp.core.dispositions import Channel
-from outcamp.core.errors import NotSupportedYet, Permanent
+from outcamp.core.errors import NotSupportedYet
 from outcamp.dag.connections import url_of
 
 if TYPE_CHECKING:
@@ -54,7 +52,7 @@ def aws_account(target: Target) -> AwsAccount:
     if extra.get("assume_role_method", "assume_role") != "assume_role":
         problem = f"The connection {target.name!r} has the assume_role_method {extra['assume_role_method']!r}, which is not known yet."
         raise NotSupportedYet(problem, next_step="Use a key or a profile that may take on the role by itself.")
-    services = {name: settings.get("endpoint_url") for name, settings in _object(target, "service_config").items()}
+    services = {name: settings.get("endpoint_url") for name, settings in target.object_of("service_config").items()}
     return AwsAccount(
         name=target.name,
         key_id=target.login or extra.get("aws_access_key_id", ""),
@@ -64,7 +62,7 @@ def aws_account(target: Target) -> AwsAccount:
         endpoint_url=extra.get("endpoint_url"),
         profile=extra.get("profile_name"),
         role_arn=extra.get("role_arn"),
-        role_options=_object(target, "assume_role_kwargs"),
+        role_options=target.object_of("assume_role_kwargs"),
         endpoints={name: url for name, url in services.items() if url},
     )
 
@@ -90,7 +88,7 @@ def _connect(account: AwsAccount, target: Target, manifest: Manifest, channel: C
 
     voice = cast("Voice", manifest.campaign.channels[channel])
     extra = target.options
-    instance = ConnectInstance(str(extra.get("connect_instance", "")), _object(target, "flows"), _object(target, "queues"))
+    instance = ConnectInstance(str(extra.get("connect_instance", "")), target.object_of("flows"), target.object_of("queues"))
     if "connect_campaign" not in extra:
         return ConnectTransport(account, instance, channel, voice)
     return ConnectCampaignTransport(account, instance, channel, voice, str(extra["connect_campaign"]), str(extra.get("connect_version", 2)))
@@ -107,18 +105,6 @@ def _twilio_voice(account: TwilioAccount, manifest: Manifest) -> Transport:
 
     voice = cast("AutomatedVoiceSettings", manifest.campaign.channels[Channel.AUTOMATED_VOICE])
     return TwilioVoiceTransport(account, voice.sender, voice.flow, voice.ring_time, detect_machine=voice.detect_machine)
-
-
-def _object(target: Target, name: str) -> Mapping[str, Any]:
-    """Return an object in a connection's extra; in a connection that is written as a URI it is a text of JSON."""
-    found = target.options.get(name) or {}
-    if isinstance(found, str):
-        with suppress(ValueError):
-            found = json.loads(found)
-    if not isinstance(found, Mapping):
-        problem = f"The extra of the connection {target.name!r} has {name}, which is no object of JSON."
-        raise Permanent(problem, next_step='Write it as {"name": "value"}.')
-    return found
 
 
 OF_AWS: Final[Mapping[Channel, Callable[[AwsAccount, Target, Manifest, Channel], Transport]]] = {

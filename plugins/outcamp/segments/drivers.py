@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 
-from outcamp.core.errors import NotSupportedYet, SourceUnavailable
+from outcamp.core.errors import NotSupportedYet, Permanent, SourceUnavailable
 
 Connection = Any  # a connection of Python's DB-API; its drivers share no class
 
@@ -37,6 +39,17 @@ class Target:
         """Return the settings under which libpq reaches a Postgres."""
         named = {"host": self.host, "port": self.port, "user": self.login, "password": self.password, "dbname": self.schema}
         return {"connect_timeout": CONNECT_SECONDS, **self.options} | {name: value for name, value in named.items() if value}
+
+    def object_of(self, name: str) -> Mapping[str, Any]:
+        """Return an object in the connection's extra; in a connection that is written as a URI it is a text of JSON."""
+        found = self.options.get(name) or {}
+        if isinstance(found, str):
+            with suppress(ValueError):
+                found = json.loads(found)
+        if not isinstance(found, Mapping):
+            problem = f"The extra of the connection {self.name!r} has {name}, which is no object of JSON."
+            raise Permanent(problem, next_step='Write it as {"name": "value"}.')
+        return found
 
 
 def embedded(uri: str) -> Target:
