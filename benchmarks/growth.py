@@ -75,7 +75,7 @@ def step(uri: str, home: str, part: str) -> None:
         filter_part(engine, "run", int(part), NOW)
         parts = [int(part)]
     else:
-        segment = PublishedSegment(manifest, Path(home), opens=lambda name: name)
+        segment = PublishedSegment(manifest, Path(home).joinpath, opens=lambda name: name)
         parts = [row.part for row in snapshot_occurrence(engine, segment, "run", NOW, NOW)]
     seconds = {"seconds": time.process_time() - processor, "wall": time.perf_counter() - wall}
     ledger.close()

@@ -80,7 +80,7 @@ def main() -> None:
                 settings = read_campaign(CAMPAIGN.replace("NAME", f"{what.replace(' ', '-')}-{number}"), "benchmark.yaml")
                 manifest = seal_manifest(settings, NOW, {"people.sql": query}, {})
                 engine = Engine(manifest, ledger, Lake(Path(folder), durable=False), {}, NoRuns())
-                segment = PublishedSegment(manifest, Path(folder), lambda _: psycopg.connect(uri))
+                segment = PublishedSegment(manifest, Path(folder).joinpath, lambda _: psycopg.connect(uri))
                 copied.append(timed(lambda query=query: copy(connection, query)))
                 start = time.perf_counter()
                 rows = sum(part.rows for part in snapshot_occurrence(engine, segment, "run", NOW, NOW))

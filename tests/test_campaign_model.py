@@ -527,17 +527,19 @@ def test_what_has_no_behaviour_yet_is_named() -> None:
     """Settings that are understood and not obeyed yet are refused one by one, never ignored; everything else of a full file is obeyed."""
     assert [] == not_supported_yet(read_campaign(FULL, "spring-renewal.yaml"))
     segment = FULL[FULL.index("segment:") : FULL.index("channel: sms")]
-    text = FULL.replace(segment, "segment:\n  file: s3://lists/people.parquet\n")
-    document, remote = read_document(text, "spring-renewal.yaml"), read_campaign(text, "spring-renewal.yaml")
-    found = [str(finding).splitlines()[0] for finding in document.located(not_supported_yet(remote))]
-    assert ["spring-renewal.yaml:5: segment.file: This setting is not supported yet."] == found
+    text = FULL.replace(segment, "segment: external\n")
+    document, repeated = read_document(text, "spring-renewal.yaml"), read_campaign(text, "spring-renewal.yaml")
+    found = [str(finding).splitlines()[0] for finding in document.located(not_supported_yet(repeated))]
+    assert [
+        f"spring-renewal.yaml:{text[: text.index('repeat:')].count(chr(10)) + 1}: schedule.repeat: This setting is not supported yet."
+    ] == found
 
 
 def test_a_simulation_replaces_segment_and_transport() -> None:
     """Simulated, a campaign may name any transport and source; what else has no behaviour is refused all the same."""
     full = read_campaign(FULL, "a.yaml")
     assert [] == [found.field for found in not_supported_yet(full, simulated=True)]
-    elsewhere = campaign(head=HEAD.replace("people.csv", "s3://lists/people.parquet"))
-    assert ["segment.file"] == [found.field for found in not_supported_yet(elsewhere)]
-    assert [] == not_supported_yet(elsewhere, simulated=True)
+    repeated = campaign("schedule: {repeat: daily}\n", HEAD.replace("{file: people.csv}", "external"))
+    assert ["schedule.repeat"] == [found.field for found in not_supported_yet(repeated)]
+    assert [] == not_supported_yet(repeated, simulated=True)
     assert [] == not_supported_yet(campaign())

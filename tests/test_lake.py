@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import object_stores
+from object_stores import Store
 from outcamp.core.errors import BrokenPromise, DataError
+from outcamp.core.places import source_of
 from outcamp.store.datasets import SCHEMA_VERSION
 from outcamp.store.lake import FileRef, Lake
 
@@ -18,10 +22,13 @@ TABLE = pa.table({"recipient_id": ["ada", "ben"], "reason": [None, "suppressed"]
 OTHER = pa.table({"recipient_id": ["cleo"], "reason": ["holdout"]})
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    """An empty lake."""
-    return Lake(tmp_path)
+@pytest.fixture(params=["folder", "s3", "gs"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    """An empty lake of each kind: what holds of a folder holds of a bucket."""
+    if request.param == "folder":
+        return Lake(tmp_path)
+    store: Store = request.getfixturevalue(request.param)
+    return Lake(store.bucket() / "lake")
 
 
 def prepare(lake: Lake, table: pa.Table = TABLE, campaign: str = "spring", run: str = "20261201T150000Z", part: int = 0) -> FileRef:
@@ -31,12 +38,20 @@ def prepare(lake: Lake, table: pa.Table = TABLE, campaign: str = "spring", run: 
 
 def names(lake: Lake) -> list[str]:
     """The names of all files, hidden ones too."""
-    return sorted(path.name for path in lake.root.rglob("*") if path.is_file())
+    if isinstance(lake.root, Path):
+        return sorted(path.name for path in lake.root.rglob("*") if path.is_file())
+    return sorted(name.rpartition("/")[2] for name in object_stores.names(lake.root))
+
+
+def read_by_pandas(lake: Lake, **options: Any) -> pd.DataFrame:
+    """What one line of pandas makes of all verdicts."""
+    root = lake.root / "verdicts"
+    return pd.read_parquet(root, **options) if isinstance(root, Path) else pd.read_parquet(root.key, filesystem=root.files, **options)
 
 
 def seen_by_readers(lake: Lake) -> list[str]:
     """The recipients that one line of pandas finds."""
-    return sorted(pd.read_parquet(lake.root / "verdicts")["recipient_id"])
+    return sorted(read_by_pandas(lake)["recipient_id"])
 
 
 def test_what_the_ledger_must_say_of_a_file(lake: Lake) -> None:
@@ -72,17 +87,17 @@ def test_one_line_of_pandas_reads_all_campaigns_or_one(lake: Lake) -> None:
     """The folders are columns: campaign and run, by which a reader filters."""
     lake.publish(prepare(lake))
     lake.publish(prepare(lake, OTHER, campaign="summer", run="20261202T150000Z-1"))
-    everything = pd.read_parquet(lake.root / "verdicts").sort_values("recipient_id")
+    everything = read_by_pandas(lake).sort_values("recipient_id")
     assert ["spring", "spring", "summer"] == everything["campaign"].tolist()
     assert ["20261201T150000Z", "20261201T150000Z", "20261202T150000Z-1"] == everything["run"].tolist()
-    assert ["cleo"] == pd.read_parquet(lake.root / "verdicts", filters=[("campaign", "=", "summer")])["recipient_id"].tolist()
+    assert ["cleo"] == read_by_pandas(lake, filters=[("campaign", "=", "summer")])["recipient_id"].tolist()
 
 
 def test_a_file_says_which_schema_it_has(lake: Lake) -> None:
     """The dataset and the version of its schema travel in the file."""
     ref = prepare(lake)
     lake.publish(ref)
-    assert f"verdicts/{SCHEMA_VERSION}".encode() == pq.read_schema(lake.root / ref.path).metadata[b"outcamp.schema"]
+    assert f"verdicts/{SCHEMA_VERSION}".encode() == pq.read_schema(source_of(lake.root / ref.path)).metadata[b"outcamp.schema"]
 
 
 def test_a_batch_is_read_alone(lake: Lake) -> None:

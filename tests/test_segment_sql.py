@@ -309,7 +309,7 @@ AT = datetime(2026, 12, 1, 15, tzinfo=UTC)
 def published(segment: str, sql: dict[str, str], uri: str = "") -> PublishedSegment:
     """The segment of a published campaign; each reading has a connection of its own."""
     settings = campaign(head=HEAD.replace("{file: people.csv}", segment))
-    return PublishedSegment(seal_manifest(settings, AT, sql, {}), Path(), lambda _: psycopg.connect(uri))
+    return PublishedSegment(seal_manifest(settings, AT, sql, {}), Path, lambda _: psycopg.connect(uri))
 
 
 def test_several_exclusions_are_read_from_postgres(postgres_uri: str) -> None:

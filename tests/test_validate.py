@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from drafts import HEAD, PEOPLE, make_project
-from outcamp.core.errors import SourceUnavailable, UsageError
+from outcamp.core.errors import OutcampError, SourceUnavailable, StorageRefused, UsageError
 from outcamp.steps.validate import campaign_files, check_files
 
 ROOT = Path(__file__).parents[1]
@@ -42,8 +42,37 @@ def test_findings_of_the_model_are_told(tmp_path: Path) -> None:
 
 def test_what_is_not_supported_yet_is_told(tmp_path: Path) -> None:
     """A setting without behaviour is a finding, not a silence."""
-    finding = "dags/campaigns/spring.yaml:2: segment.file: This setting is not supported yet.\n  Next: Copy the file into the project."
-    assert [finding] == said(tmp_path, HEAD.replace("{file: people.csv}", "{file: s3://lists/people.csv}"))
+    finding = "dags/campaigns/spring.yaml:5: schedule.repeat: This setting is not supported yet.\n  Next: Leave it out: an external campaign starts whenever recipients are pushed."
+    assert [finding] == said(tmp_path, HEAD.replace("{file: people.csv}", "external") + "schedule: {repeat: daily}\n")
+
+
+def test_a_list_in_an_object_store_is_asked_of_the_caller(tmp_path: Path) -> None:
+    """Who can open it says its columns; here nobody can, and only the form of its address is looked at."""
+    draft = HEAD.replace("people.csv", "s3://minio@lists/people.csv")
+    file = make_project(tmp_path, draft)
+    assert [] == check_files([file], tmp_path)
+    (found,) = check_files([file], tmp_path, lambda segment, _: ["recipient_id", "tel", segment.file.removesuffix("/people.csv")])
+    assert "The campaign uses sms, and the segment has no column phone." == found.problem
+    assert "The columns are: recipient_id, tel, s3://minio@lists." in found.next_step
+
+
+def test_an_address_that_is_none_is_told(tmp_path: Path) -> None:
+    """A list whose address can lead nowhere is a finding with its line."""
+    assert [
+        "dags/campaigns/spring.yaml:2: segment.file: The file is 's3:///people.csv', which names no bucket.\n"
+        "  Next: Write s3://bucket/key, or s3://connection@bucket/key with the id of an Airflow connection; gs:// likewise."
+    ] == said(tmp_path, HEAD.replace("people.csv", "s3:///people.csv"))
+
+
+@pytest.mark.parametrize("error", [StorageRefused("it refuses"), SourceUnavailable("it is away"), UsageError("of another type")])
+def test_a_list_that_cannot_be_reached_is_told(tmp_path: Path, error: OutcampError) -> None:
+    """Validation goes on, and the finding stands at the file."""
+
+    def columns_of(_segment: object, _sql: str) -> list[str]:
+        raise error
+
+    (found,) = check_files([make_project(tmp_path, HEAD.replace("people.csv", "s3://lists/people.csv"))], tmp_path, columns_of)
+    assert ("segment.file", error.message, "s3://lists/people.csv") == (found.field, found.problem, found.value)
 
 
 def test_the_file_is_called_like_the_campaign(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ class OutcampPlugin(AirflowPlugin):
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # as a property it is read by the API server alone
         """The pages; only the API server asks for them, so only it imports what they need."""
         from outcamp.dag.callbacks import read_callback_secrets
+        from outcamp.dag.connections import open_place
         from outcamp.dag.engines import open_ledger
         from outcamp.dag.settings import read_settings
         from outcamp.web.app import create_app
@@ -34,6 +35,7 @@ class OutcampPlugin(AirflowPlugin):
             open_ledger=lambda: open_ledger(settings),
             total_limits=settings.total_limits,
             outcomes=settings.outcomes,
+            opens=open_place,
             secrets=read_callback_secrets,
         )
         return [{"app": create_app(site), "url_prefix": "/outcamp", "name": "outcamp"}]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outcamp.cli.home import project_home
 from outcamp.cli.ledger import open_ledger
+from outcamp.cli.places import open_file
 from outcamp.cli.rows_shown import rows_shown
 from outcamp.core.errors import DataError
 from outcamp.steps.published import manifests_of
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the verb."""
-    parser.add_argument("files", metavar="FILE", nargs="+", help="JSON lines, CSV or Parquet; docs/outcomes.md says what is in it")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="JSON lines, CSV or Parquet, also s3:// or gs://; docs/outcomes.md says what is in it"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,8 +34,9 @@ def run(args: argparse.Namespace) -> int:
     with open_ledger(home) as ledger:
         for name in args.files:
             try:
-                with rows_shown(Path(name).name, "outcomes taken in") as progress:
-                    found[name] = take_in_file(ledger, manifests, Path(name), ledger.now, progress)
+                file = open_file(name)
+                with rows_shown(file.name, "outcomes taken in") as progress:
+                    found[name] = take_in_file(ledger, manifests, file, ledger.now, progress)
             except DataError as refusal:  # the files beside it are taken in all the same
                 found[name] = refusal
             if not args.json:

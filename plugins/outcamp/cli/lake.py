@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from outcamp.cli.places import places
 from outcamp.core.limits import Limit, read_limits
+from outcamp.steps.places import place_in
 
 if TYPE_CHECKING:
     from outcamp.store.lake import Lake
@@ -16,7 +18,7 @@ def open_lake(home: Path) -> Lake:
     """Return the lake: ``OUTCAMP_STORE``, or ``.outcamp/lake`` in the project."""
     from outcamp.store.lake import Lake
 
-    return Lake(Path(os.environ.get("OUTCAMP_STORE") or home / ".outcamp" / "lake").expanduser().resolve())
+    return Lake(places()(place_in(os.environ, "OUTCAMP_STORE", home / ".outcamp" / "lake")))
 
 
 def total_limits() -> tuple[Limit, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from outcamp.cli.home import project_home
 from outcamp.cli.lake import open_lake
 from outcamp.cli.ledger import open_ledger
+from outcamp.cli.places import open_file
 from outcamp.cli.segment_columns import columns_by_connection
 from outcamp.steps.publish import frozen
 from outcamp.steps.published import names
@@ -67,5 +68,5 @@ def _row(home: Path, manifest: Manifest, recipient_id: str) -> tuple[pa.Table, s
             found = row_of_snapshot(ledger, open_lake(home), manifest, recipient_id)
         if found is not None:
             return found
-    segment = PublishedSegment(manifest, home, lambda conn_id: open_connection(conn_id, home))
+    segment = PublishedSegment(manifest, lambda name: open_file(name, home, "segment.file"), lambda conn_id: open_connection(conn_id, home))
     return row_of_segment(segment, campaign, recipient_id), "the segment as it is now"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from outcamp.cli.home import project_home
 from outcamp.cli.instants import instant
 from outcamp.cli.lake import open_lake
 from outcamp.cli.ledger import open_ledger
+from outcamp.cli.places import open_file
 from outcamp.steps.published import require_published
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _SHOWN: Final = 10  # rows of each reason
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the verb."""
     parser.add_argument("name", metavar="NAME", help="the campaign")
-    parser.add_argument("file", type=Path, metavar="FILE", help="JSON lines, CSV or Parquet; docs/external.md says what is in it")
+    parser.add_argument("file", metavar="FILE", help="JSON lines, CSV or Parquet, also s3:// or gs://; docs/external.md says what is in it")
     parser.add_argument("--expires", metavar="T", help="who was not submitted by then is dropped; a row's own expires_at goes before")
     parser.add_argument("--token", default="", metavar="TEXT", help="what the push is known by; left out: by its content")
 
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     home = project_home()
     manifest = require_published(home, args.name)
     expires_at = instant(args.expires, "--expires") if args.expires else None
-    rows = read(args.file, manifest.campaign.endpoint_columns, expires_at)
+    rows = read(open_file(args.file), manifest.campaign.endpoint_columns, expires_at)
     with open_ledger(home) as ledger:
         answers = push(ledger, open_lake(home), manifest, rows, ledger.now(), args.token)
     print(json.dumps(answers.as_dict(), indent=2, ensure_ascii=False) if args.json else _text(args.name, answers))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 from outcamp.cli.home import project_home
 from outcamp.cli.ledger import open_ledger
+from outcamp.cli.places import open_file
 from outcamp.core.errors import UsageError
 from outcamp.steps.published import require_published
 
@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipients", metavar="RECIPIENT", nargs="*", help="whose attempts in doubt are settled; left out, all are listed")
     parser.add_argument("--as", dest="disposition", metavar="DISPOSITION", help="what became of them")
     parser.add_argument(
-        "--file", type=Path, help="what became of whom: JSON lines, CSV or Parquet with recipient_id, attempt, disposition, and occurrence"
+        "--file",
+        metavar="FILE",
+        help="what became of whom: JSON lines, CSV or Parquet with recipient_id, attempt, disposition, and occurrence; also s3:// or gs://",
     )
 
 
@@ -35,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("RECIPIENT and --as go together, and --file alone.", next_step=next_step)
     if not args.recipients and not args.file:
         return _list(args)
-    findings = finding_files.read(args.file) if args.file else findings_of(args.recipients, args.disposition)
+    findings = finding_files.read(open_file(args.file, what="--file")) if args.file else findings_of(args.recipients, args.disposition)
     with open_ledger(home) as ledger:
         count = resolve(ledger, args.name, findings, ledger.now())
     said = {"campaign": args.name, "attempts": count}

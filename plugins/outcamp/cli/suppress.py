@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outcamp.cli.home import project_home
 from outcamp.cli.ledger import open_ledger
+from outcamp.cli.places import open_file
 from outcamp.cli.rows_shown import rows_shown
 from outcamp.core.errors import UsageError
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for action in (add, remove):
         action.add_argument("--channel", help="for this channel alone (default: all)")
     add.add_argument("--reason", default="asked for it", help="why (default: %(default)s)")
-    bring.add_argument("file", type=Path, metavar="FILE", help="CSV or Parquet: recipient_id and/or endpoint; country, channel, reason")
+    bring.add_argument("file", metavar="FILE", help="CSV or Parquet, also s3:// or gs://: recipient_id, endpoint, country, channel, reason")
     bring.add_argument("--reason", default="imported", help="for rows that give none (default: %(default)s)")
     bring.add_argument("--skip-bad", action="store_true", help="leave bad rows out instead of refusing the file")
     show.add_argument("--limit", type=int, default=LISTED, metavar="N", help="show so many lines (default: %(default)s)")
@@ -74,10 +74,9 @@ def _import(args: argparse.Namespace, ledger: Ledger) -> int:
     from outcamp.segments import files
     from outcamp.steps.suppress import bad_rows, import_list
 
-    with rows_shown(args.file.name, "rows checked and lines written") as progress:
-        found = import_list(
-            ledger, str(args.file), lambda: files.stream(args.file), args.reason, ledger.now, progress, skip_bad=args.skip_bad
-        )
+    file = open_file(args.file)
+    with rows_shown(file.name, "rows checked and lines written") as progress, files.unchanged(file):
+        found = import_list(ledger, str(file), lambda: files.stream(file), args.reason, ledger.now, progress, skip_bad=args.skip_bad)
     said = (
         f"{args.file}: rows {found.rows:,}, new on the list {found.added:,}, on it already {found.known:,}, left out {found.bad.total():,}"
     )

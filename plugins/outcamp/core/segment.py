@@ -34,7 +34,7 @@ class SqlSegment(_Segment):
 class FileSegment(_Segment):
     """A recipient list in a file."""
 
-    file: Name = Field(description="A Parquet or CSV file: a path in the project, s3:// or gs://.")
+    file: Name = Field(description="A Parquet or CSV file: a path in the project, or s3://[connection@]bucket/key, or gs:// likewise.")
 
 
 class ExternalSegment(Frozen):

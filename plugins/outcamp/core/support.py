@@ -6,9 +6,6 @@ from outcamp.core.campaign import Campaign
 from outcamp.core.channels import OUTBOX
 from outcamp.core.dispositions import PHONE_CHANNELS
 from outcamp.core.errors import Finding
-from outcamp.core.segment import FileSegment
-
-REMOTE_SCHEMES = ("s3://", "gs://")
 
 
 def not_supported_yet(campaign: Campaign, simulated: bool = False, file: str = "") -> list[Finding]:
@@ -29,11 +26,8 @@ def not_supported_yet(campaign: Campaign, simulated: bool = False, file: str = "
 
 
 def _segment(campaign: Campaign) -> list[tuple[str, object, str]]:
-    segment = campaign.segment
     if campaign.is_external and campaign.schedule.repeat is not None:
         return [("schedule.repeat", campaign.schedule.repeat, "Leave it out: an external campaign starts whenever recipients are pushed.")]
-    if isinstance(segment, FileSegment) and segment.file.startswith(REMOTE_SCHEMES):
-        return [("segment.file", segment.file, "Copy the file into the project.")]
     return []
 
 

@@ -1,4 +1,4 @@
-"""Airflow's connections: what each one says, and the databases behind them. Called inside tasks only."""
+"""Airflow's connections: what each one says, and the databases and object stores behind them. Called inside tasks only."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from outcamp.core.errors import NotSupportedYet, SourceUnavailable
+from outcamp.core.places import Address, Place
 
 if TYPE_CHECKING:
     from outcamp.segments.drivers import Target
@@ -34,6 +35,13 @@ def target_of(conn_id: str) -> Target:
         schema=found.schema or "",
         options=found.extra_dejson,
     )
+
+
+def open_place(named: Path | Address) -> Place:
+    """Open a place: a path as it is, an address over the Airflow connection that it names."""
+    from outcamp.steps.places import opener
+
+    return opener(target_of)(named)
 
 
 def url_of(target: Target) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, get_current_context, task
 
-from outcamp.core.errors import OutcampError, Transient
+from outcamp.core.errors import OutcampError, SourceUnavailable, StorageRefused, Transient
 from outcamp.dag.factory import RETRIES
 from outcamp.dag.settings import read_settings
 
@@ -39,10 +39,12 @@ def build_dispositions_dag() -> DAG:
 
 def pulse() -> dict[str, dict[str, int]]:
     """Take in what has become of every campaign's attempts, and heal broken chains of waves; return the counts by campaign and file."""
+    from outcamp.dag.connections import open_place
     from outcamp.dag.engines import engine_of, open_ledger
     from outcamp.dag.metrics import tell_unknown
     from outcamp.dag.notify import notify_errors
     from outcamp.steps.heal import heal, unfinished
+    from outcamp.steps.outcome_files import TakenIn
     from outcamp.steps.outcome_folder import take_in_folder
     from outcamp.steps.progress import in_doubt, refresh
     from outcamp.steps.published import manifests_of, names
@@ -51,9 +53,15 @@ def pulse() -> dict[str, dict[str, int]]:
     ledger = open_ledger(settings)
     ledger.migrate()
     # First the files: the waves that their outcomes call for are made below.
-    files, refused = take_in_folder(ledger, manifests_of(settings.home), settings.outcomes, ledger.now)
+    files: dict[str, TakenIn] = {}
+    failed = []
+    try:
+        folder = open_place(settings.outcomes)
+        files, refused = take_in_folder(ledger, manifests_of(settings.home), folder, ledger.now)
+        failed += [f"{folder / name} was refused: refused/{name}.reason.txt says why" for name in refused]
+    except (SourceUnavailable, StorageRefused) as error:  # what the transports know must not wait for an object store
+        failed.append(str(error))
     found = {name: {"outcomes": file.taken, "known": file.known, "aside": file.aside.total()} for name, file in files.items()}
-    failed = [f"{settings.outcomes / name} was refused: refused/{name}.reason.txt says why" for name in refused]
     for name in sorted(unfinished(ledger, names(settings.home))):
         try:
             engine = engine_of(name, settings, ledger)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from outcamp.dag.connections import open_connection, target_of
+from outcamp.core.places import Place
+from outcamp.dag.connections import open_connection, open_place, target_of
 from outcamp.dag.runs import AirflowRuns
 from outcamp.dag.settings import Settings
 from outcamp.dag.transports import transports_of
@@ -31,7 +32,7 @@ def engine_of(name: str, settings: Settings, ledger: Ledger | None = None) -> En
     return Engine(
         manifest=manifest,
         ledger=ledger,
-        lake=Lake(settings.store),
+        lake=Lake(open_place(settings.store)),
         transports=transports_of(manifest, settings, ledger),
         runs=PlannedRuns(ledger, name, AirflowRuns(dag_id_of(name))),
         wave_interval=settings.wave_interval,
@@ -43,8 +44,12 @@ def engine_of(name: str, settings: Settings, ledger: Ledger | None = None) -> En
 def segment_of(manifest: Manifest, settings: Settings) -> PublishedSegment:
     """Return the segment of a published campaign, read over Airflow's connections."""
     from outcamp.segments.source import PublishedSegment
+    from outcamp.steps.places import named_place
 
-    return PublishedSegment(manifest, settings.home, lambda conn_id: open_connection(conn_id, settings.home))
+    def file(name: str) -> Place:
+        return open_place(named_place(name, "segment.file", settings.home))
+
+    return PublishedSegment(manifest, file, lambda conn_id: open_connection(conn_id, settings.home))
 
 
 def open_ledger(settings: Settings) -> Ledger:

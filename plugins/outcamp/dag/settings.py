@@ -10,6 +10,8 @@ from pathlib import Path
 
 from outcamp.core.errors import UsageError
 from outcamp.core.limits import Limit, read_limits
+from outcamp.core.places import Address
+from outcamp.steps.places import place_in
 
 WAVE_INTERVAL = timedelta(minutes=5)
 PULSE = timedelta(minutes=5)
@@ -22,8 +24,8 @@ class Settings:
     Attributes:
         home: The root of the project: drafts, manifests, segments and templates lie below it.
         ledger: The URI of the ledger; empty: the Airflow connection ``outcamp_ledger``.
-        store: The folder of the lake.
-        outcomes: The folder from which files of outcomes are taken in.
+        store: The folder of the lake, or its address in an object store.
+        outcomes: The folder, or the address, from which files of outcomes are taken in.
         wave_interval: Waves run at multiples of this.
         pulse: How often outcomes from outside are taken in.
         total_limits: The deployment's own communication limits.
@@ -32,8 +34,8 @@ class Settings:
 
     home: Path
     ledger: str
-    store: Path
-    outcomes: Path
+    store: Path | Address
+    outcomes: Path | Address
     wave_interval: timedelta = WAVE_INTERVAL
     pulse: timedelta = PULSE
     total_limits: tuple[Limit, ...] = ()
@@ -51,8 +53,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         home=home,
         ledger=environment.get("OUTCAMP_LEDGER", ""),
-        store=Path(environment.get("OUTCAMP_STORE") or home / ".outcamp" / "lake").expanduser().resolve(),
-        outcomes=Path(environment.get("OUTCAMP_OUTCOMES") or home / ".outcamp" / "outcomes").expanduser().resolve(),
+        store=place_in(environment, "OUTCAMP_STORE", home / ".outcamp" / "lake"),
+        outcomes=place_in(environment, "OUTCAMP_OUTCOMES", home / ".outcamp" / "outcomes"),
         wave_interval=_seconds(environment, "OUTCAMP_WAVE_INTERVAL", WAVE_INTERVAL),
         pulse=_seconds(environment, "OUTCAMP_PULSE", PULSE),
         total_limits=read_limits(environment.get("OUTCAMP_TOTAL_LIMITS"), "OUTCAMP_TOTAL_LIMITS"),

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager, suppress
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from outcamp.core.errors import DataError
+from outcamp.core.errors import DataError, SourceUnavailable
+from outcamp.core.places import Place, source_of
 
 _BATCH_ROWS = 65_536
 _WINDOW = 1 << 19
 _LARGEST_BLOCK = 2**31 - 1
 
 
-def column_names(path: Path) -> list[str]:
+def column_names(path: Place) -> list[str]:
     """Return the names of a file's columns."""
     with _reading(path):
         if _is_parquet(path):
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(source_of(path)) as file:
                 return list(file.schema_arrow.names)
         return _header(path)
 
 
-def stream(path: Path) -> Iterator[pa.RecordBatch]:
+def stream(path: Place) -> Iterator[pa.RecordBatch]:
     """Yield a file's rows in batches. CSV columns are text: an id keeps its leading zeros, an empty field is missing."""
     with _reading(path):
         if _is_parquet(path):
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(source_of(path)) as file:
                 yield from file.iter_batches(batch_size=_BATCH_ROWS)
             return
         block_size = _block_size(path)
@@ -37,7 +38,7 @@ def stream(path: Path) -> Iterator[pa.RecordBatch]:
         if _is_header_alone(path):
             return
         with pacsv.open_csv(
-            path,
+            source_of(path),
             read_options=pacsv.ReadOptions(block_size=block_size),
             parse_options=pacsv.ParseOptions(newlines_in_values=True),
             convert_options=pacsv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True),
@@ -45,18 +46,40 @@ def stream(path: Path) -> Iterator[pa.RecordBatch]:
             yield from reader
 
 
-def read(path: Path) -> pa.Table:
+def read(path: Place) -> pa.Table:
     """Return a whole file as a table."""
     batches = list(stream(path))
     if batches:
         return pa.Table.from_batches(batches)
     with _reading(path):
         if _is_parquet(path):
-            return pq.read_schema(path).empty_table()
+            return pq.read_schema(source_of(path)).empty_table()
         return pa.schema([(name, pa.string()) for name in _header(path)]).empty_table()
 
 
-def _is_parquet(path: Path) -> bool:
+@contextmanager
+def unchanged(path: Place) -> Iterator[Place]:
+    """Raise at the end if a file was written anew while it was read, which takes several looks: what was read may be of two files.
+
+    A file on a disk that is renamed into the place of another one, and an object that is written under the key of another one, differ in
+    their size or their time.
+    """
+    before = _facts(path)
+    yield path
+    after = _facts(path)
+    if after not in {before, None}:  # one that was moved away in the meantime is the same
+        next_step = "leave a file alone once it bears its name, or write the new one under another name; then try again"
+        raise SourceUnavailable(f"{path}: the file was written anew while it was read", next_step=next_step)
+
+
+def _facts(path: Place) -> tuple[int, int] | None:
+    with suppress(FileNotFoundError):
+        found = path.stat()
+        return found.st_size, found.st_mtime_ns
+    return None
+
+
+def _is_parquet(path: Place) -> bool:
     if path.suffix.lower() in {".parquet", ".pq"}:
         return True
     if path.suffix.lower() in {".csv", ".txt"}:
@@ -64,7 +87,7 @@ def _is_parquet(path: Path) -> bool:
     raise DataError(f"{path}: neither Parquet nor CSV by its name", next_step="name it .parquet or .csv")
 
 
-def _header(path: Path) -> list[str]:
+def _header(path: Place) -> list[str]:
     line = _first_line(path)
     if not line.strip():
         raise DataError(f"{path}: the file is empty", next_step="a CSV begins with a line of column names")
@@ -73,18 +96,18 @@ def _header(path: Path) -> list[str]:
     return list(table.column_names)
 
 
-def _is_header_alone(path: Path) -> bool:
+def _is_header_alone(path: Place) -> bool:
     """Say whether a file is nothing but a header without a line end, which Arrow takes for no CSV."""
     line = _first_line(path)
     return b"\n" not in line and b"\r" not in line
 
 
-def _first_line(path: Path) -> bytes:
+def _first_line(path: Place) -> bytes:
     with path.open("rb") as file:
         return file.readline()
 
 
-def _block_size(path: Path) -> int:
+def _block_size(path: Place) -> int:
     """Return how many bytes must be read at once so that Arrow, which sees two blocks at a time, meets no row that is longer.
 
     The one look through the file also counts its quotes: an odd number means that it ends inside a quoted field and was cut short.
@@ -115,7 +138,7 @@ def _ends_a_row(window: bytes, quoted: int) -> bool:
 class _reading:  # noqa: N801 - reads as a statement
     """Map what pyarrow says about a broken file to our own error."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self._path = path
 
     def __enter__(self) -> None:
@@ -127,7 +150,7 @@ class _reading:  # noqa: N801 - reads as a statement
             raise _cut_short(self._path, str(error).splitlines()[0]) from error
 
 
-def _cut_short(path: Path, why: str) -> DataError:
+def _cut_short(path: Place, why: str) -> DataError:
     return DataError(
         f"{path}: the file is cut short or damaged: {why}", next_step="write the file again and retry; nothing was read from it"
     )

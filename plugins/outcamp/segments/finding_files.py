@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from outcamp.core.errors import DataError
+from outcamp.core.places import Place
 from outcamp.segments import written_rows
 
 # Without an attempt or an occurrence, all of the recipient's that are in doubt are meant.
@@ -18,7 +18,7 @@ FINDINGS: Final = pa.schema(
 _REQUIRED: Final = frozenset({"recipient_id", "disposition"})
 
 
-def read(path: Path) -> pa.Table:
+def read(path: Place) -> pa.Table:
     """Return what a file says (``FINDINGS``); one with a row that cannot be read is refused whole."""
     names = written_rows.column_names(path)
     missing = [] if names is None else sorted(_REQUIRED - set(names))
@@ -30,7 +30,7 @@ def read(path: Path) -> pa.Table:
     return pa.table([_column(written[field.name], field, path) for field in FINDINGS], schema=FINDINGS)
 
 
-def _column(said: pa.ChunkedArray, field: pa.Field, path: Path) -> pa.ChunkedArray:
+def _column(said: pa.ChunkedArray, field: pa.Field, path: Place) -> pa.ChunkedArray:
     read = said if pa.types.is_string(field.type) else written_rows.whole_numbers(said, field.type)
     wrong = pc.and_(pc.is_null(read), pc.or_(pc.is_valid(said), field.name in _REQUIRED))
     row = pc.index(wrong, value=True).as_py()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 from outcamp.core.dispositions import OPTED_OUT, SUPPRESSES
 from outcamp.core.errors import DataError
 from outcamp.core.opt_outs import is_opt_out
+from outcamp.core.places import Place
 from outcamp.core.references import REFERENCE
 from outcamp.segments import written_rows
 from outcamp.segments.provider_records import record_files
@@ -42,7 +42,7 @@ _SUPPRESSING: Final = pa.array(sorted(SUPPRESSES))
 _LEFT_OUT: Final = frozenset({"occurrence", "channel", "endpoint"})
 
 
-def stream(path: Path) -> Iterator[pa.Table]:
+def stream(path: Place) -> Iterator[pa.Table]:
     """Yield the outcomes of a file (``EVENTS`` and ``UNREADABLE``); a file that is damaged raises DataError.
 
     A damaged file may yield rows before it raises: check it before taking any of it in.
@@ -50,13 +50,13 @@ def stream(path: Path) -> Iterator[pa.Table]:
     return map(_events, _written(path))
 
 
-def check(path: Path) -> None:
+def check(path: Place) -> None:
     """Read a file to its end, and raise DataError if it is damaged: one that was cut short shows it there."""
     for _ in _written(path):
         pass
 
 
-def _written(path: Path) -> Iterator[pa.Table]:
+def _written(path: Place) -> Iterator[pa.Table]:
     if record_files.is_record_file(path):
         return record_files.stream(path, NAMES)
     names = written_rows.column_names(path)
@@ -65,7 +65,7 @@ def _written(path: Path) -> Iterator[pa.Table]:
     return written_rows.stream(path, NAMES)
 
 
-def _check_columns(names: list[str], path: Path) -> None:
+def _check_columns(names: list[str], path: Place) -> None:
     if not {"reference", "message_id", "endpoint"} & set(names) and not {"campaign", "recipient_id", "attempt"} <= set(names):
         problem = f"{path}: an outcome names its attempt, and the columns are {', '.join(names)}"
         raise DataError(problem, next_step="give it the column reference, or campaign, recipient_id and attempt")

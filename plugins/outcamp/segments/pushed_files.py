@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pajson
 
 from outcamp.core.errors import DataError
+from outcamp.core.places import Place
 from outcamp.core.segment import EXPIRES_AT
 from outcamp.segments import files, written_rows
 from outcamp.segments.columns import OWN, RECIPIENT_ID, TEXT_COLUMNS, as_text, refuse_twice
@@ -33,7 +33,7 @@ class PushedRows:
     content: str
 
 
-def read(path: Path, endpoint_columns: tuple[str, ...] = (), expires_at: datetime | None = None) -> PushedRows:
+def read(path: Place, endpoint_columns: tuple[str, ...] = (), expires_at: datetime | None = None) -> PushedRows:
     """Return the rows of a file; one that is damaged, empty or of another form is refused.
 
     Args:
@@ -43,10 +43,11 @@ def read(path: Path, endpoint_columns: tuple[str, ...] = (), expires_at: datetim
     """
     if not path.is_file():
         raise DataError(f"{path}: there is no such file", next_step="check the path")
-    data = path.read_bytes()
-    if is_json(path):
-        return read_lines(data, str(path), endpoint_columns, expires_at)
-    return _rows(files.read(path), data, str(path), TEXT_COLUMNS | set(endpoint_columns), expires_at)
+    with files.unchanged(path):
+        data = path.read_bytes()
+        if is_json(path):
+            return read_lines(data, str(path), endpoint_columns, expires_at)
+        return _rows(files.read(path), data, str(path), TEXT_COLUMNS | set(endpoint_columns), expires_at)
 
 
 def read_lines(data: bytes, source: str, endpoint_columns: tuple[str, ...] = (), expires_at: datetime | None = None) -> PushedRows:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,11 +12,14 @@ import pyarrow as pa
 from outcamp.core.campaign import Campaign
 from outcamp.core.errors import DataError, NotSupportedYet
 from outcamp.core.manifest import Manifest
+from outcamp.core.places import Place
 from outcamp.core.segment import ExternalSegment, FileSegment, SqlSegment
 from outcamp.segments import columns, database, files
 
 # Opens the database that an Airflow connection names; None is the embedded one.
 Opens = Callable[[str | None], Any]
+# Opens the file that a segment names.
+Files = Callable[[str], Place]
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class PublishedSegment:
     """Reads the segment that a manifest froze; its SQL is the manifest's, its data what is there now."""
 
     manifest: Manifest
-    home: Path
+    files: Files
     opens: Opens
 
     def read(self, occurrence: int) -> Iterator[pa.Table]:  # noqa: ARG002 - each occurrence reads what is there now
@@ -62,7 +64,8 @@ class PublishedSegment:
     def _rows(self, source: str) -> Iterator[pa.RecordBatch]:
         segment = self.manifest.campaign.segment
         if isinstance(segment, FileSegment):
-            yield from files.stream(self.home / segment.file)
+            with files.unchanged(self.files(segment.file)) as place:
+                yield from files.stream(place)
         elif isinstance(segment, SqlSegment):
             with closing(self.opens(segment.connection)) as connection:
                 yield from database.stream(connection, self.manifest.sql[segment.sql], source)
@@ -70,7 +73,7 @@ class PublishedSegment:
     def _column_names(self, source: str) -> list[str]:
         segment = self.manifest.campaign.segment
         if isinstance(segment, FileSegment):
-            return files.column_names(self.home / segment.file)
+            return files.column_names(self.files(segment.file))
         if isinstance(segment, SqlSegment):
             with closing(self.opens(segment.connection)) as connection:
                 return database.column_names(connection, self.manifest.sql[segment.sql], source)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import mmap
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 import pandas as pd
@@ -14,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pajson
 
 from outcamp.core.errors import DataError
+from outcamp.core.places import Place, source_of
 from outcamp.segments import files
 from outcamp.segments.columns import refuse_twice
 
@@ -22,6 +21,7 @@ _JSON: Final = (".jsonl", ".ndjson", ".json")
 ENDINGS: Final = (*_JSON, ".csv", ".parquet", ".pq")
 _BLOCK: Final = 16_000_000  # bytes of JSON that are read at once: some 100,000 rows, so that neighbours in the books are met together
 _NULL: Final = re.compile(rb"(?:\A|[\r\n])[ \t]*null")
+_ENDS: Final = (b"\n", b"\r")
 NUMBERS: Final = frozenset({"occurrence", "attempt"})  # JSON writes these without quotes
 # As many digits as surely fit.
 _DIGITS: Final = {pa.int16(): r"^\d{1,4}$", pa.int32(): r"^\d{1,9}$"}
@@ -29,7 +29,7 @@ _DIGITS: Final = {pa.int16(): r"^\d{1,4}$", pa.int32(): r"^\d{1,9}$"}
 _TIME: Final = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?Z|[+-]\d{2}:?\d{2})$"
 
 
-def column_names(path: Path) -> list[str] | None:
+def column_names(path: Place) -> list[str] | None:
     """Return the names of a file's columns, no two alike; None of JSON lines, where each line has its own."""
     if is_json(path):
         return None
@@ -38,7 +38,7 @@ def column_names(path: Path) -> list[str] | None:
     return names
 
 
-def stream(path: Path, names: Sequence[str]) -> Iterator[pa.Table]:
+def stream(path: Place, names: Sequence[str]) -> Iterator[pa.Table]:
     """Yield these columns of a file as text, null where nothing stands; a file that is damaged raises DataError.
 
     A damaged file may yield rows before it raises; read it whole once before taking any of it in.
@@ -62,19 +62,19 @@ def instants(written: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(moments, pa.timestamp("us"), from_pandas=True).cast(INSTANT)])
 
 
-def is_json(path: Path) -> bool:
+def is_json(path: Place) -> bool:
     """Tell whether a file is one of JSON lines, by its name."""
     return path.suffix.lower() in _JSON
 
 
-def _json_batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _json_batches(path: Place, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     schema = pa.schema([(name, pa.int64() if name in NUMBERS else pa.string()) for name in names])
     options = pajson.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     try:
         if path.stat().st_size == 0:
             return
         _refuse_null(path)
-        with pajson.open_json(path, pajson.ReadOptions(block_size=_BLOCK), options) as reader:
+        with pajson.open_json(source_of(path), pajson.ReadOptions(block_size=_BLOCK), options) as reader:
             yield from reader
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file", next_step="check the path") from None
@@ -83,15 +83,23 @@ def _json_batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         raise DataError(f"{path}: these are no JSON lines: {_first_line(error)}", next_step=next_step) from error
 
 
-def _refuse_null(path: Path) -> None:
+def _refuse_null(path: Place) -> None:
     """Refuse a file with null where an object should be: Arrow's reader would take the whole process down where a block begins with it."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        found = _NULL.search(text)
-    if found is not None:
-        raise DataError(f"{path}: these are no JSON lines: null at byte {found.start() + 1}", next_step="write one object a line")
+    read, before = 0, b""
+    with path.open("rb") as file:
+        while window := file.read(_BLOCK):
+            text = before + window
+            found = _NULL.search(text)
+            if found is not None:
+                at = read - len(before) + found.start() + 1
+                raise DataError(f"{path}: these are no JSON lines: null at byte {at}", next_step="write one object a line")
+            read += len(window)
+            # What may be the beginning of a null goes before the next window; anything else is no beginning of a line.
+            line = text[max(text.rfind(b"\n"), text.rfind(b"\r")) :]
+            before = line if line[:1] in _ENDS and b"null".startswith(line.strip()) else b"-"
 
 
-def _text(batch: pa.RecordBatch, name: str, path: Path) -> pa.ChunkedArray:
+def _text(batch: pa.RecordBatch, name: str, path: Place) -> pa.ChunkedArray:
     """Return a column as text without spaces around it and without NUL, which Postgres does not take; empty is missing."""
     if name not in batch.schema.names:
         return pa.chunked_array([pa.nulls(batch.num_rows, pa.string())])

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import unquote
 
 from outcamp.core.manifest import Manifest
+from outcamp.core.places import Place
 from outcamp.core.schedule import expires_at, latest_occurrence, next_occurrence
 from outcamp.steps.status import state_of
 from outcamp.store import campaigns, pages, progress, reviews, status, waves
@@ -97,7 +97,7 @@ class WavePage:
         return sum(rows for verdict, _, rows in self.funnel if verdict == "send")
 
 
-def campaign_page(ledger: Ledger, lake: Path, manifest: Manifest, now: datetime, *, paused: bool) -> CampaignPage:
+def campaign_page(ledger: Ledger, lake: Place, manifest: Manifest, now: datetime, *, paused: bool) -> CampaignPage:
     """Return everything that a campaign's page shows.
 
     Args:
@@ -143,7 +143,7 @@ def campaign_page(ledger: Ledger, lake: Path, manifest: Manifest, now: datetime,
     )
 
 
-def wave_page(ledger: Ledger, lake: Path, name: str, run: str) -> WavePage:
+def wave_page(ledger: Ledger, lake: Place, name: str, run: str) -> WavePage:
     """Return everything that a wave's page shows; ``run`` is the key of the run."""
     with ledger.transaction() as tx:
         campaign_id = campaigns.campaign_id_of(tx, name)
@@ -171,7 +171,7 @@ def _upcoming(manifest: Manifest, latest: datetime | None, now: datetime) -> Ite
         after = instant
 
 
-def _datasets(lake: Path, campaign: str, run: str | None) -> list[Dataset]:
+def _datasets(lake: Place, campaign: str, run: str | None) -> list[Dataset]:
     found = []
     for name, meaning in DATASETS.items():
         folder = lake / name / f"campaign={campaign}"

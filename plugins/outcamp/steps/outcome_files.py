@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +19,9 @@ import pyarrow.compute as pc
 from outcamp.core.campaign import Campaign
 from outcamp.core.dispositions import REPORTED
 from outcamp.core.manifest import Manifest
+from outcamp.core.places import Place
 from outcamp.core.schedule import expires_at
+from outcamp.segments.files import unchanged
 from outcamp.segments.outcome_files import EVENTS, check, stream
 from outcamp.steps.breakers import watch
 from outcamp.steps.engine import rule_rows
@@ -66,7 +67,7 @@ class TakenIn:
 
 
 def take_in_file(
-    ledger: Ledger, manifests: Manifests, path: Path, clock: Clock, progress: Callable[[int], None] = lambda _: None
+    ledger: Ledger, manifests: Manifests, path: Place, clock: Clock, progress: Callable[[int], None] = lambda _: None
 ) -> TakenIn:
     """Take in the outcomes of a file; one that is damaged is refused whole, before anything of it is taken in.
 
@@ -77,17 +78,18 @@ def take_in_file(
         clock: The ledger's clock. It is read for each part of the file: whom an outcome suppresses is on the list from then on.
         progress: Told how many outcomes of the file have been dealt with since it was told last.
     """
-    check(path)
     found = TakenIn()
-    for table in stream(path):
-        for start in range(0, table.num_rows, CHUNK_ROWS):
-            events = table.slice(start, CHUNK_ROWS)
-            with ledger.transaction() as tx:
-                now = clock()
-                ended = _take_in(tx, manifests, events, now, found)
-            for campaign, campaign_id, disposed in ended:
-                watch(ledger, campaign, campaign_id, disposed, now)
-            progress(events.num_rows)
+    with unchanged(path):
+        check(path)
+        for table in stream(path):
+            for start in range(0, table.num_rows, CHUNK_ROWS):
+                events = table.slice(start, CHUNK_ROWS)
+                with ledger.transaction() as tx:
+                    now = clock()
+                    ended = _take_in(tx, manifests, events, now, found)
+                for campaign, campaign_id, disposed in ended:
+                    watch(ledger, campaign, campaign_id, disposed, now)
+                progress(events.num_rows)
     return found
 
 

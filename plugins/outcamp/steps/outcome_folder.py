@@ -7,22 +7,25 @@ from pathlib import Path
 from typing import Final
 
 from outcamp.core.errors import DataError
+from outcamp.core.places import Place
 from outcamp.segments.written_rows import ENDINGS
 from outcamp.steps.outcome_files import Clock, Manifests, TakenIn, take_in_file
 from outcamp.steps.received_outcomes import join
 from outcamp.store.ledger import Ledger
+from outcamp.store.whole_files import write_whole
 
 TAKING: Final = "taking"
 TAKEN: Final = "taken"
 REFUSED: Final = "refused"
 
 
-def take_in_folder(ledger: Ledger, manifests: Manifests, folder: Path, clock: Clock) -> tuple[dict[str, TakenIn], list[str]]:
+def take_in_folder(ledger: Ledger, manifests: Manifests, folder: Place, clock: Clock) -> tuple[dict[str, TakenIn], list[str]]:
     """Take in every file of a folder, oldest first, and return what became of each, and the names of those that were refused.
 
     A file is complete when it bears its name: whoever writes it uses another one (``.part``, or a dot before it) and renames it. It moves
     to ``taking/`` first, so that a newer one of the same name cannot take its place unread, and to ``taken/`` after the ledger has all of
-    it, or to ``refused/`` with the reason beside it. Killed in between, it is taken in again, which changes nothing.
+    it, or to ``refused/`` with the reason beside it. Killed in between, it is taken in again, which changes nothing. In an object store a
+    move is a copy and a deletion, and a kill between them leaves the file in both places: it is taken in again, too.
     """
     join(folder)
     found: dict[str, TakenIn] = {}
@@ -36,7 +39,7 @@ def take_in_folder(ledger: Ledger, manifests: Manifests, folder: Path, clock: Cl
             if not path.exists():  # another pulse was faster
                 continue
             target = _place_for(path, folder / REFUSED)
-            target.with_name(f"{target.name}.reason.txt").write_text(f"{error}\n", encoding="utf-8")
+            write_whole(target.with_name(f"{target.name}.reason.txt"), f"{error}\n".encode(), durable=False)
             _move(path, target)
             refused.append(target.name)
         else:
@@ -44,21 +47,22 @@ def take_in_folder(ledger: Ledger, manifests: Manifests, folder: Path, clock: Cl
     return found, refused
 
 
-def _complete(folder: Path) -> list[Path]:
+def _complete(folder: Place) -> list[Place]:
     named = [path for path in folder.glob("*") if path.suffix.lower() in ENDINGS and not path.name.startswith(".")]
     return sorted((path for path in named if path.is_file()), key=lambda path: (_written_at(path), path.name))
 
 
-def _written_at(path: Path) -> int:
+def _written_at(path: Place) -> int:
     try:
         return path.stat().st_mtime_ns
     except FileNotFoundError:
         return 0  # another pulse has just moved it
 
 
-def _place_for(path: Path, folder: Path) -> Path:
+def _place_for(path: Place, folder: Place) -> Place:
     """Return where a file goes in a folder: one of the same name that is there already keeps its place."""
-    folder.mkdir(exist_ok=True)
+    if isinstance(folder, Path):
+        folder.mkdir(exist_ok=True)
     target, number = folder / path.name, 1
     while target.exists():
         number += 1
@@ -66,6 +70,6 @@ def _place_for(path: Path, folder: Path) -> Path:
     return target
 
 
-def _move(path: Path, target: Path) -> None:
+def _move(path: Place, target: Place) -> None:
     with suppress(FileNotFoundError):  # another pulse has moved it
-        path.rename(target)
+        path.replace(target)

@@ -25,7 +25,7 @@ def publish(name: str, home: Path, now: datetime, columns_of: ColumnsOf = column
         name: The name of the campaign.
         home: The root of the project.
         now: The instant of publishing.
-        columns_of: Knows the columns of a SQL segment.
+        columns_of: Knows the columns of a segment that lies elsewhere.
     """
     project = Project(home)
     target = project.published / f"{name}.json"

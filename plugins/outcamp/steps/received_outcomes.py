@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from outcamp.core.errors import DataError
+from outcamp.core.places import Place
 from outcamp.segments.outcome_files import NAMES
 from outcamp.segments.provider_records import outcome_of
 from outcamp.segments.written_rows import NUMBERS
+from outcamp.store.whole_files import write_whole
 
 RECEIVED: Final = "received"
 _JOINED: Final = 16_000_000  # bytes of a joined file, or one small file more
@@ -31,7 +33,7 @@ def outcomes_in(body: bytes, received_at: datetime) -> list[dict[str, Any]]:
     return [row for row in rows if row]
 
 
-def keep(folder: Path, rows: list[dict[str, Any]]) -> Path:
+def keep(folder: Place, rows: list[dict[str, Any]]) -> Place:
     """Write outcomes, one at least, down for the next pulse, and return the file.
 
     They are on the disk when this returns; the same ones again are the same file.
@@ -40,12 +42,10 @@ def keep(folder: Path, rows: list[dict[str, Any]]) -> Path:
         lines = "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows).encode()
     except UnicodeEncodeError:
         raise DataError("a text of this is none: half of a character", next_step="write UTF-8") from None
-    received = folder / RECEIVED
-    received.mkdir(parents=True, exist_ok=True)
-    return _write(received, lines)
+    return _write(folder / RECEIVED, lines)
 
 
-def join(folder: Path) -> None:
+def join(folder: Place) -> None:
     """Join what was received to files that are worth a transaction. After a kill an outcome is in two of them, which changes nothing."""
     while paths := list(_first(folder / RECEIVED)):
         _write(folder, b"".join(data for _, data in paths))
@@ -53,7 +53,7 @@ def join(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _first(received: Path) -> Iterator[tuple[Path, bytes]]:
+def _first(received: Place) -> Iterator[tuple[Place, bytes]]:
     size = 0
     for path in received.glob("*.jsonl"):
         with suppress(FileNotFoundError):  # another pulse has joined it
@@ -64,21 +64,17 @@ def _first(received: Path) -> Iterator[tuple[Path, bytes]]:
             return
 
 
-def _write(folder: Path, data: bytes) -> Path:
-    """Write a complete file under a name that its content gives it, and return it when the disk has it."""
-    name = f"{RECEIVED}-{hashlib.sha256(data).hexdigest()[:32]}.jsonl"
-    unfinished = folder / f".{name}.{os.getpid()}-{os.urandom(4).hex()}"
-    with unfinished.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.rename(folder / name)
-    directory = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-    return folder / name
+def _write(folder: Place, data: bytes) -> Place:
+    """Write a complete file under a name that its content gives it, and return it when the disk, or the object store, has it."""
+    file = folder / f"{RECEIVED}-{hashlib.sha256(data).hexdigest()[:32]}.jsonl"
+    write_whole(file, data)
+    if isinstance(folder, Path):
+        directory = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    return file
 
 
 def _records(body: bytes) -> list[Mapping[str, Any]]:

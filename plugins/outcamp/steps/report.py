@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import secrets
 from typing import Any
 
 from outcamp.steps.engine import Engine
 from outcamp.steps.export import export_entries, export_results
 from outcamp.store import waves
 from outcamp.store.outcomes import Followed
+from outcamp.store.whole_files import write_whole
 
 
 def write_report(engine: Engine, run: str, followed: Followed) -> dict[str, Any]:
@@ -39,8 +39,5 @@ def write_report(engine: Engine, run: str, followed: Followed) -> dict[str, Any]
             report[verdict][reason] = report[verdict].get(reason, 0) + rows
     if decided:
         target = engine.lake.root / "reports" / f"campaign={name}" / f"run={run}.json"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{run}.{secrets.token_hex(4)}.writing")  # another try may be writing the same report
-        beside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        beside.replace(target)
+        write_whole(target, f"{json.dumps(report, indent=2)}\n".encode(), durable=False)
     return report

@@ -10,17 +10,28 @@ from outcamp.core.campaign import Campaign
 from outcamp.core.campaign_file import campaign_of
 from outcamp.core.dispositions import PHONE_CHANNELS
 from outcamp.core.document import Document, read_document
-from outcamp.core.errors import CampaignFileError, DataError, Finding, NotSupportedYet, SourceUnavailable, UsageError, closest
+from outcamp.core.errors import (
+    CampaignFileError,
+    DataError,
+    Finding,
+    NotSupportedYet,
+    OutcampError,
+    SourceUnavailable,
+    StorageRefused,
+    UsageError,
+    closest,
+)
+from outcamp.core.places import address_of
 from outcamp.core.segment import ExternalSegment, FileSegment, SqlSegment
-from outcamp.core.support import REMOTE_SCHEMES, not_supported_yet
+from outcamp.core.support import not_supported_yet
 from outcamp.segments import columns, files
 from outcamp.segments.project_files import UnusableFile, read_project_file
 from outcamp.segments.templates import columns_of_message, files_of_message
 from outcamp.steps.notifiers import unusable_notifiers
 from outcamp.steps.project import Project
 
-# Returns the columns of a SQL segment's query, given its text; None where they cannot be known here.
-ColumnsOf = Callable[[SqlSegment, str], Collection[str] | None]
+# Returns the columns of a SQL segment's query, given its text, or of a file in an object store; None where they cannot be known here.
+ColumnsOf = Callable[[SqlSegment | FileSegment, str], Collection[str] | None]
 
 ENDINGS = (".yaml", ".yml")
 
@@ -37,8 +48,8 @@ class Checked:
     findings: list[Finding] = field(default_factory=list)
 
 
-def columns_unknown(_segment: SqlSegment, _sql: str) -> None:
-    """Say that the columns of a SQL segment cannot be known here."""
+def columns_unknown(_segment: SqlSegment | FileSegment, _sql: str) -> None:
+    """Say that the columns of a segment that lies elsewhere cannot be known here."""
 
 
 def campaign_files(paths: Sequence[Path], home: Path) -> list[Path]:
@@ -60,7 +71,7 @@ def check_files(paths: Iterable[Path], home: Path, columns_of: ColumnsOf = colum
     Args:
         paths: The campaign files.
         home: The root of the project, in which SQL, templates and recipient lists lie.
-        columns_of: Knows the columns of a SQL segment.
+        columns_of: Knows the columns of a segment that lies elsewhere.
     """
     checked = [check_file(path, home, columns_of) for path in paths]
     return [finding for one in checked for finding in one.findings] + list(_same_names(checked))
@@ -155,14 +166,18 @@ def _segment_columns(campaign: Campaign, home: Path, checked: Checked, columns_o
         return
     place, source = ("segment.file", segment.file) if isinstance(segment, FileSegment) else ("segment.sql", segment.sql)
     try:
-        given = _columns_of_list(source, home) if isinstance(segment, FileSegment) else _columns_of_query(segment, checked.sql, columns_of)
+        if isinstance(segment, FileSegment):
+            given = _columns_of_list(segment, home, columns_of)
+        else:
+            given = _columns_of_query(segment, checked.sql, columns_of)
         if given is None:
             return
         place = "segment.columns"
         known = columns.rename(given, segment.columns, source)
     except (SourceUnavailable, NotSupportedYet) as error:
-        yield _from_error(error, "segment.connection", segment.connection if isinstance(segment, SqlSegment) else None)
-    except DataError as error:
+        place = "segment.connection" if isinstance(segment, SqlSegment) else place
+        yield _from_error(error, place, segment.connection if isinstance(segment, SqlSegment) else source)
+    except (DataError, StorageRefused, UsageError) as error:
         yield _from_error(error, place, source)
     else:
         yield from _missing_columns(campaign, checked.templates, known)
@@ -173,9 +188,10 @@ def _columns_of_query(segment: SqlSegment, sources: Mapping[str, str], columns_o
     return columns_of(segment, sources[segment.sql]) if segment.sql in sources else None
 
 
-def _columns_of_list(name: str, home: Path) -> Collection[str] | None:
-    if name.startswith(REMOTE_SCHEMES):
-        return None
+def _columns_of_list(segment: FileSegment, home: Path, columns_of: ColumnsOf) -> Collection[str] | None:
+    name = segment.file
+    if address_of(name, "The file") is not None:
+        return columns_of(segment, "")
     path = home / name
     if not path.is_file():
         beside = [file.name for file in path.parent.glob("*") if file.is_file()]
@@ -240,6 +256,6 @@ def _missing_column(place: str, column: str, problem: str, known: Collection[str
     return Finding("", place, problem, value=column, closest=closest(column, known), next_step=next_step)
 
 
-def _from_error(error: DataError | SourceUnavailable | NotSupportedYet, place: str, value: str | None) -> Finding:
+def _from_error(error: OutcampError, place: str, value: str | None) -> Finding:
     near = error.closest if isinstance(error, UnusableFile) else None
     return Finding("", place, error.message, value=value, closest=near, next_step=error.next_step)

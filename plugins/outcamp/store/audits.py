@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
+from io import BufferedReader
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from outcamp.core.places import Place, source_of
 from outcamp.store.datasets import INSTANT
 from outcamp.store.lake import FileRef, Lake
 from outcamp.store.ledger import Transaction
@@ -108,7 +109,7 @@ def file_fault(lake: Lake, ref: FileRef) -> str | None:
     try:
         if _sha256(path) != ref.sha256:
             return f"{ref.path} is not the file that the ledger names (SHA-256 {ref.sha256[:12]})"
-        rows: int = pq.read_metadata(path).num_rows
+        rows: int = pq.read_metadata(source_of(path)).num_rows
     except (OSError, pa.ArrowInvalid) as error:
         return f"{ref.path} is missing" if isinstance(error, FileNotFoundError) else f"{ref.path} cannot be read: {error}"
     return None if rows == ref.rows else f"{ref.path} has {rows:,} rows, the ledger says {ref.rows:,}"
@@ -117,11 +118,11 @@ def file_fault(lake: Lake, ref: FileRef) -> str | None:
 def read_columns(lake: Lake, path: str, columns: list[str]) -> pa.Table | None:
     """Return columns of a file of the lake; None where it cannot be read, which ``file_fault`` has told."""
     try:
-        return pq.read_table(lake.root / path, columns=columns, partitioning=None)
+        return pq.read_table(source_of(lake.root / path), columns=columns, partitioning=None)
     except (OSError, pa.ArrowInvalid):
         return None
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Place) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(cast("BufferedReader", file), "sha256").hexdigest()

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from outcamp.core.places import source_of
 from outcamp.store.lake import FileRef, Lake
 from outcamp.store.ledger import Transaction
 from outcamp.store.recipients import PartOfWave, rows_of
@@ -66,8 +67,8 @@ def leave_out(lake: Lake, campaign: str, recipient_id: str) -> int:
     """Write those files anew, without the recipient, that only show what the ledger holds; return how many there were."""
     changed = 0
     for dataset in SHOWN:
-        for path in sorted((lake.root / dataset / f"campaign={campaign}").glob("run=*/part-*.parquet")):
-            table = pq.read_table(path, partitioning=None)
+        for path in sorted((lake.root / dataset / f"campaign={campaign}").glob("run=*/part-*.parquet"), key=str):
+            table = pq.read_table(source_of(path), partitioning=None)
             kept = table.filter(pc.not_equal(table["recipient_id"], recipient_id))
             if kept.num_rows < table.num_rows:
                 said = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}

@@ -2,22 +2,27 @@
 
 A file is named by what is in it until its ledger row is committed (``.part-00000.<hash>.pending``), and gets its
 readable name afterwards. Whoever finds the row can finish the rename; a pending file without a row is nobody's.
+
+In an object store a rename is a copy and a deletion, and each name still stands for a whole file only: a copy replaces what it
+replaces at once. A kill before the copy leaves what a kill before the rename leaves; one between copy and deletion leaves the readable
+file and a pending one of the same content, and whoever publishes it again copies the same bytes and deletes. Of two at once that publish
+one file, both copy the same bytes, and whom the other one overtakes finds the readable name.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from outcamp.core.errors import BrokenPromise, DataError
+from outcamp.core.places import Place, source_of
 from outcamp.store.datasets import SCHEMA_VERSION
+from outcamp.store.whole_files import write_whole
 
 # Columns whose values are nearly all distinct, and in no order that a reader could use: looking for repetitions and for the least and
 # the greatest costs a third of the time, and a dictionary would only make the file larger.
@@ -43,9 +48,9 @@ class FileRef:
 
 
 class Lake:
-    """Datasets in a folder, hive-partitioned by ``campaign=`` and ``run=``."""
+    """Datasets in a folder or below a prefix of an object store, hive-partitioned by ``campaign=`` and ``run=``."""
 
-    def __init__(self, root: Path, *, durable: bool = True, keep_bytes: int = 0) -> None:
+    def __init__(self, root: Place, *, durable: bool = True, keep_bytes: int = 0) -> None:
         """``durable``: files survive a power cut. ``keep_bytes``: so much of what was read whole is kept; files never change."""
         self.root = root
         self._durable = durable
@@ -68,32 +73,23 @@ class Lake:
             rows=sum(table.num_rows for table in tables),
             row_groups=tuple(table.num_rows for table in tables),
         )
-        pending = self._pending(ref)
-        pending.parent.mkdir(parents=True, exist_ok=True)
-        beside = pending.with_suffix(f".{os.getpid()}-{id(sink)}.writing")
-        with beside.open("wb") as file:
-            file.write(data)
-            if self._durable:
-                file.flush()
-                os.fsync(file.fileno())
-        beside.replace(pending)
+        write_whole(self._pending(ref), data, durable=self._durable)
         return ref
 
     def replace(self, dataset: str, campaign: str, run: str, part: int, table: pa.Table, facts: Mapping[str, str]) -> None:
         """Write a file that only shows what the ledger holds, in place of an older one; ``facts`` stand in its metadata."""
         final = self.root / f"{dataset}/campaign={campaign}/run={run}/part-{part:05d}.parquet"
         metadata = {"outcamp.schema": f"{dataset}/{SCHEMA_VERSION}", **{f"outcamp.{key}": value for key, value in facts.items()}}
-        final.parent.mkdir(parents=True, exist_ok=True)
-        beside = final.with_name(f".{final.stem}.{os.getpid()}-{id(table)}.writing")
-        pq.write_table(table.replace_schema_metadata(metadata), beside, compression="zstd")
-        beside.replace(final)
+        sink = pa.BufferOutputStream()
+        pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
+        write_whole(final, sink.getvalue(), durable=False)
 
     def fact(self, dataset: str, campaign: str, run: str, part: int, key: str) -> str | None:
         """Return a fact from the metadata of a file that ``replace`` wrote; None when there is no such file."""
         final = self.root / f"{dataset}/campaign={campaign}/run={run}/part-{part:05d}.parquet"
         if not final.exists():
             return None
-        value: bytes = (pq.read_schema(final).metadata or {}).get(f"outcamp.{key}".encode(), b"")
+        value: bytes = (pq.read_schema(source_of(final)).metadata or {}).get(f"outcamp.{key}".encode(), b"")
         return value.decode()
 
     def publish(self, ref: FileRef) -> None:
@@ -125,7 +121,7 @@ class Lake:
         if kept in self._kept:
             return self._kept[kept]
         try:
-            with pq.ParquetFile(self.root / ref.path) as file:
+            with pq.ParquetFile(source_of(self.root / ref.path)) as file:
                 columns = None if wanted is None else [name for name in file.schema_arrow.names if name in wanted]
                 if row_group is not None:
                     return file.read_row_group(row_group, columns)
@@ -144,6 +140,6 @@ class Lake:
         """Tell whether a file has its readable name."""
         return (self.root / ref.path).exists()
 
-    def _pending(self, ref: FileRef) -> Path:
+    def _pending(self, ref: FileRef) -> Place:
         final = self.root / ref.path
         return final.with_name(f".{final.stem}.{ref.sha256[:16]}.pending")

@@ -7,12 +7,12 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from outcamp.core.places import Place, source_of
 from outcamp.store.ledger import Transaction
 
 
@@ -58,7 +58,7 @@ def campaign_funnel(tx: Transaction, campaign_id: int) -> list[tuple[str, str, i
     return tx.run("funnel-of-campaign", campaign_id=campaign_id)
 
 
-def zones_sent_to(root: Path, campaign: str, runs: list[str]) -> Counter[str]:
+def zones_sent_to(root: Place, campaign: str, runs: list[str]) -> Counter[str]:
     """Return the time zones of those whom these waves sent to, as far as each wave's first batches file says; ``a|b``: both at once."""
     found: Counter[str] = Counter()
     for run in runs:
@@ -68,8 +68,8 @@ def zones_sent_to(root: Path, campaign: str, runs: list[str]) -> Counter[str]:
 
 
 @lru_cache(maxsize=4096)
-def _zones_in(path: Path) -> dict[str, int]:
+def _zones_in(path: Place) -> dict[str, int]:
     # A file of the lake never changes once it has its name, so what it says is kept. read_table would load pandas, which takes a second.
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(source_of(path)) as file:
         counts = pc.value_counts(file.read(columns=["zones"])["zones"].drop_null())
     return {row["values"]: row["counts"] for row in counts.to_pylist()}

@@ -103,7 +103,7 @@ def _take(site: Site, outcomes: list[dict[str, Any]]) -> None:
     """Write outcomes down, and suppress who asks for it. Where that cannot be done now, the pulse does it: it finds the file."""
     if not outcomes:
         return
-    path = keep(site.outcomes, outcomes)
+    path = keep(site.outcomes_place, outcomes)
     if any(row.get("disposition") in ASKED_FOR_NO_MORE or "reply" in row for row in outcomes):
         with suppress(Transient, DataError):  # the ledger does not answer; a pulse was faster, and has the file
             heed(site.ledger, path)

@@ -80,7 +80,7 @@ def campaign(request: Request, dag_id: str, user: access.User, session: SessionD
         return manifest
     has_dag, paused = scheduler_facts.switch_of(session, dag_id)
     now = site.ledger.now()
-    found = campaign_page(site.ledger, site.lake, manifest, now, paused=paused)
+    found = campaign_page(site.ledger, site.lake_place, manifest, now, paused=paused)
     return render(
         request,
         "campaign.html",
@@ -104,7 +104,7 @@ def wave(request: Request, dag_id: str, run_id: str) -> Response:
     manifest = published_campaign(request, dag_id)
     if isinstance(manifest, Response):
         return manifest
-    found = wave_page(site.ledger, site.lake, manifest.campaign.name, quote(run_id, safe=""))
+    found = wave_page(site.ledger, site.lake_place, manifest.campaign.name, quote(run_id, safe=""))
     return render(request, "wave.html", dag_id=dag_id, run_id=run_id, page=found, campaign=manifest.campaign)
 
 

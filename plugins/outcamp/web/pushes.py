@@ -36,4 +36,4 @@ def push(
         rows = read_lines(body, "the body", manifest.campaign.endpoint_columns, expires)
     except DataError as error:
         raise HTTPException(400, str(error)) from None
-    return take_in(site.ledger, Lake(site.lake), manifest, rows, site.ledger.now(), token).as_dict()
+    return take_in(site.ledger, Lake(site.lake_place), manifest, rows, site.ledger.now(), token).as_dict()

@@ -26,5 +26,5 @@ def recipient(request: Request, dag_id: str, asked: Asked) -> Response:
     """Tell what a campaign did with one recipient, and why."""
     site: Site = request.app.state.site
     manifest = require_published(site.home, access.require_campaign(dag_id))
-    story = explain(site.ledger, Lake(site.lake), manifest, asked.recipient_id.strip(), site.ledger.now(), site.total_limits)
+    story = explain(site.ledger, Lake(site.lake_place), manifest, asked.recipient_id.strip(), site.ledger.now(), site.total_limits)
     return render(request, "story.html", story=story)

@@ -6,14 +6,21 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from outcamp.core.callback_secrets import CallbackSecrets
+from outcamp.core.errors import UsageError
 from outcamp.core.limits import Limit
+from outcamp.core.places import Address, Place
+from outcamp.steps.places import Opens, opener
 from outcamp.web import sns
 
 if TYPE_CHECKING:
     from outcamp.store.ledger import Ledger
+
+
+def _no_connection(conn_id: str) -> NoReturn:
+    raise UsageError(f"The connection {conn_id!r} is not known here.", next_step="name none: the environment says whose the bucket is")
 
 
 @dataclass(frozen=True)
@@ -24,23 +31,35 @@ class Site:
 
     Attributes:
         home: The root of the project.
-        lake: The folder of the lake.
+        lake: Where the lake lies.
         open_ledger: Returns a ledger of its own at each call.
         total_limits: The deployment's own communication limits.
-        outcomes: The folder from which files of outcomes are taken in.
+        outcomes: Where files of outcomes are taken in.
+        opens: Opens these two places, over Airflow's connections.
         secrets: Returns what those are known by who tell outcomes.
         fetch: Returns what lies at an address of Amazon's.
     """
 
     home: Path
-    lake: Path
+    lake: Path | Address
     open_ledger: Callable[[], Ledger]
     total_limits: tuple[Limit, ...] = ()
-    outcomes: Path = Path()
+    outcomes: Path | Address = Path()
+    opens: Opens = field(default_factory=lambda: opener(_no_connection))
     secrets: Callable[[], CallbackSecrets] = CallbackSecrets
     fetch: sns.Fetch = sns.fetch
     _migrated: threading.Event = field(default_factory=threading.Event, init=False, repr=False, compare=False)
     _of_thread: threading.local = field(default_factory=threading.local, init=False, repr=False, compare=False)
+
+    @property
+    def lake_place(self) -> Place:
+        """The lake, opened."""
+        return self.opens(self.lake)
+
+    @property
+    def outcomes_place(self) -> Place:
+        """Where outcomes are taken in, opened."""
+        return self.opens(self.outcomes)
 
     @property
     def ledger(self) -> Ledger:

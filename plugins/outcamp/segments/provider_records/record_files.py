@@ -6,31 +6,31 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
 from outcamp.core.errors import DataError
+from outcamp.core.places import Place
 from outcamp.segments.provider_records import outcome_of
 
 ENDING: Final = ".records.jsonl"
 _ROWS: Final = 50_000  # of one table
 
 
-def is_record_file(path: Path) -> bool:
+def is_record_file(path: Place) -> bool:
     """Tell whether a file holds records of providers, by its name."""
     return path.name.lower().endswith(ENDING)
 
 
-def stream(path: Path, names: Sequence[str]) -> Iterator[pa.Table]:
+def stream(path: Place, names: Sequence[str]) -> Iterator[pa.Table]:
     """Yield these columns of the outcomes that a file's records tell, as text; a file with a line that is no object raises DataError.
 
     Where a record does not say when it happened, the file's own time is taken.
     """
     schema = pa.schema([(name, pa.string()) for name in names])
     try:
-        received_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        received_at = datetime.fromtimestamp(path.stat().st_mtime_ns / 1e9, UTC)
         with path.open("rb") as file:
             told = (outcome_of(_record(line, number, path), received_at) for number, line in enumerate(file, 1) if line.strip())
             rows = (row for row in told if row is not None)
@@ -42,7 +42,7 @@ def stream(path: Path, names: Sequence[str]) -> Iterator[pa.Table]:
         raise DataError(f"{path}: there is no such file", next_step="check the path") from None
 
 
-def _record(line: bytes, number: int, path: Path) -> Mapping[str, Any]:
+def _record(line: bytes, number: int, path: Place) -> Mapping[str, Any]:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
