@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Self
@@ -14,9 +16,10 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
+from drafts import HEAD, make_project
 from loopback import Loopback
 from object_stores import SECRET, Store, names
-from outcamp.core.errors import Permanent, SourceUnavailable, StorageRefused, Transient
+from outcamp.core.errors import Permanent, SourceUnavailable, StorageRefused, Transient, UsageError
 from outcamp.core.places import Address, Place, source_of
 from outcamp.store.object_paths import ObjectPath
 from outcamp.store.object_stores import Account, open_address
@@ -215,6 +218,32 @@ def test_a_bucket_that_is_not_there_is_refused(store: Store) -> None:
     assert f"{path}: there is no such bucket\n  Next: check its name, and whose it is" == str(raised.value)
     with pytest.raises(StorageRefused):
         (path / "a").write_bytes(b"x")
+
+
+def test_an_endpoint_that_is_no_address_is_refused() -> None:
+    """It would be taken for the name of a scheme."""
+    with pytest.raises(UsageError) as raised:
+        open_address(Address("s3", "lists"), Account(endpoint_url="minio:9000"))
+    assert "The endpoint 'minio:9000' of s3:// is no address.\n  Next: Write http://host:port, or https://." == str(raised.value)
+
+
+def test_without_a_connection_the_environment_says_whose_the_bucket_is(s3: Store, tmp_path: Path) -> None:
+    """The words of Amazon's own tools, in a process of its own, which also ends well with an object still open."""
+    bucket = s3.bucket()
+    write_whole(bucket / "people.csv", b"recipient_id,phone\nada,+12025550143\n")
+    make_project(tmp_path, HEAD.replace("people.csv", f"{bucket}/people.csv"))
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(Path(__file__).parents[1] / "plugins"),
+        "OUTCAMP_HOME": str(tmp_path),
+        "AWS_ACCESS_KEY_ID": "AKIA",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL": s3.url,
+    }
+    command = [sys.executable, "-m", "outcamp", "validate"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (0, "") == (done.returncode, done.stderr)
 
 
 def test_no_secret_is_shown(s3: Store) -> None:

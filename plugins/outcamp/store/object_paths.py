@@ -180,6 +180,11 @@ class _Opened(io.RawIOBase):
             count: int = self._file.readinto(buffer)
         return count
 
+    def readall(self) -> bytes:
+        with _border(self._path):  # at once: Python's own way would ask for 8 kB at a time
+            rest: bytes = self._file.read()
+        return rest
+
     def close(self) -> None:
         self._file.close()
         super().close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pyarrow import fs
 
+from outcamp.core.errors import UsageError
 from outcamp.core.places import Address
 from outcamp.store.object_paths import ObjectPath
 
@@ -48,8 +50,13 @@ def open_address(address: Address, account: Account) -> ObjectPath:
 @lru_cache(maxsize=16)
 def _client(scheme: str, account: Account) -> fs.FileSystem:
     """Return the client, which keeps its connections and renews what it has been lent."""
-    url = urlsplit(account.endpoint_url or "")
-    place = {"scheme": url.scheme, "endpoint_override": f"{url.netloc}{url.path.rstrip('/')}"} if account.endpoint_url else {}
+    endpoint = account.endpoint_url
+    if scheme == "s3" and not endpoint:  # the one word of Amazon's tools that this client does not look for itself
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    url = urlsplit(endpoint or "")
+    if endpoint and not (url.scheme in {"http", "https"} and url.netloc):
+        raise UsageError(f"The endpoint {endpoint!r} of {scheme}:// is no address.", next_step="Write http://host:port, or https://.")
+    place = {"scheme": url.scheme, "endpoint_override": f"{url.netloc}{url.path.rstrip('/')}"} if endpoint else {}
     if scheme == "gs":
         return fs.GcsFileSystem(anonymous=account.anonymous, target_service_account=account.role, retry_time_limit=_RETRY, **place)
     return fs.S3FileSystem(
