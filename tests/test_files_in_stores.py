@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from outcamp.steps import outcome_files as steps_of_files
 from outcamp.steps.outcome_files import TakenIn, take_in_file
 from outcamp.steps.outcome_folder import take_in_folder
 from outcamp.steps.received_outcomes import keep
+from outcamp.store.ledger import Ledger
 from outcamp.store.object_paths import ObjectPath
 from outcamp.store.whole_files import write_whole
 from outcome_world import LATER, dispositions, event, forget_outcomes, kept_aside, killed, sent_world
@@ -123,6 +125,20 @@ def test_a_file_that_is_written_anew_while_it_is_read_is_read_again_later(kind: 
         f"{place}: the file was written anew while it was read\n"
         "  Next: leave a file alone once it bears its name, or write the new one under another name; then try again"
     ) == str(raised.value)
+
+
+def test_two_halves_of_two_files_are_no_damage(tmp_path: Path) -> None:
+    """A file that looks cut short because it was written anew in the middle is to be read again, not refused for good."""
+    place = tmp_path / "people.csv"
+    place.write_bytes(b"recipient_id\nada\n")
+
+    def read() -> None:
+        with files.unchanged(place):
+            place.write_bytes(b'recipient_id\n"ad')
+            list(files.stream(place))
+
+    with pytest.raises(SourceUnavailable):
+        read()
 
 
 @pytest.mark.parametrize("split", [1, 2, 3, 4, 5, 6, 7, 8])
@@ -238,6 +254,36 @@ def test_a_kill_at_any_call_changes_nothing_in_the_end(world: World, s3: Store, 
         number += STRIDE
         write_whole(folder / f"{number}.jsonl", events)
     assert number > 1000
+
+
+def test_two_pulses_at_once_take_everything_in(world: World, s3: Store) -> None:
+    """Whichever is faster, each outcome has one thing follow, no file is lost, and none is refused because the other one moved it."""
+    folder = s3.bucket() / "outcomes"
+    for number in range(8):
+        write_whole(folder / f"{number}.jsonl", lines([event("ada"), event("ben", "unreachable")]))
+    barrier, failed = threading.Barrier(2), []
+
+    def beat() -> None:
+        ledger = Ledger.at(world.uri)
+        try:
+            barrier.wait()
+            take_in_folder(ledger, {"spring": world.engine.manifest}.get, folder, lambda: LATER)
+        except BaseException as error:  # noqa: BLE001 - shown by the test
+            failed.append(error)
+        finally:
+            ledger.close()
+
+    pulses = [threading.Thread(target=beat) for _ in range(2)]
+    for one in pulses:
+        one.start()
+    for one in pulses:
+        one.join()
+    assert [] == failed
+    assert [("ada", 1, "delivered", True), ("ben", 1, "unreachable", False), ("ben", 2, None, False)] == dispositions(world)
+    pulse(world, folder)  # what one has copied while the other one took it in
+    left = names(folder)
+    assert {"taken"} == {name.split("/")[0] for name in left}
+    assert set(range(8)) == {int(name.removeprefix("taken/")[0]) for name in left}
 
 
 def test_what_is_received_over_http_is_kept_in_a_store(world: World, store: Store) -> None:

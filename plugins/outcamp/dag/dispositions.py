@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, get_current_context, task
 
-from outcamp.core.errors import OutcampError, SourceUnavailable, StorageRefused, Transient
+from outcamp.core.errors import LedgerUnavailable, OutcampError, Transient
 from outcamp.dag.factory import RETRIES
 from outcamp.dag.settings import read_settings
 
@@ -59,7 +59,9 @@ def pulse() -> dict[str, dict[str, int]]:
         folder = open_place(settings.outcomes)
         files, refused = take_in_folder(ledger, manifests_of(settings.home), folder, ledger.now)
         failed += [f"{folder / name} was refused: refused/{name}.reason.txt says why" for name in refused]
-    except (SourceUnavailable, StorageRefused) as error:  # what the transports know must not wait for an object store
+    except LedgerUnavailable:
+        raise
+    except OutcampError as error:  # what the transports know must not wait for an object store
         failed.append(str(error))
     found = {name: {"outcomes": file.taken, "known": file.known, "aside": file.aside.total()} for name, file in files.items()}
     for name in sorted(unfinished(ledger, names(settings.home))):

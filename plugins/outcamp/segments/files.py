@@ -65,9 +65,16 @@ def unchanged(path: Place) -> Iterator[Place]:
     their size or their time.
     """
     before = _facts(path)
-    yield path
-    after = _facts(path)
-    if after not in {before, None}:  # one that was moved away in the meantime is the same
+    try:
+        yield path
+    except DataError:  # two halves may look like a damaged file
+        _refuse_new(path, before)
+        raise
+    _refuse_new(path, before)
+
+
+def _refuse_new(path: Place, before: tuple[int, int] | None) -> None:
+    if _facts(path) not in {before, None}:  # one that was moved away is the same
         next_step = "leave a file alone once it bears its name, or write the new one under another name; then try again"
         raise SourceUnavailable(f"{path}: the file was written anew while it was read", next_step=next_step)
 

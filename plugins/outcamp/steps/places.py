@@ -23,13 +23,13 @@ _OF_GS = "google_cloud_platform"
 
 def named_place(text: str, what: str, home: Path | None = None) -> Path | Address:
     """Return what a text names; a path begins at ``home``, or where the command was called. ``what`` says it, for errors."""
-    return address_of(text, what) or (home or Path()) / Path(text).expanduser()
+    return address_of(text, what) or (home or Path()) / text
 
 
 def place_in(environment: Mapping[str, str], name: str, default: Path) -> Path | Address:
     """Return the place that a variable of the environment names, or the default."""
     found = named_place(environment.get(name) or str(default), name)
-    return found.resolve() if isinstance(found, Path) else found
+    return found.expanduser().resolve() if isinstance(found, Path) else found
 
 
 def opener(target_of: TargetOf) -> Opens:
