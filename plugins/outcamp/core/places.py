@@ -28,10 +28,7 @@ class Facts(Protocol):
 
 
 class Place(Protocol):
-    """A file or a folder: the methods of ``pathlib.Path`` that outcamp uses, which ``store/object_paths.py`` has for object stores.
-
-    A folder of an object store is there when something lies in it; nobody makes one.
-    """
+    """A file or a folder: the methods of ``pathlib.Path`` that outcamp uses, which ``store/object_paths.py`` has for object stores."""
 
     @property
     def name(self) -> str:
@@ -79,6 +76,9 @@ class Place(Protocol):
 
     def write_bytes(self, data: Any, /) -> int:
         """Write it."""
+
+    def mkdir(self, *, parents: bool = False, exist_ok: bool = False) -> None:
+        """Make a folder, where folders are made."""
 
     def replace(self, target: Any, /) -> Self:
         """Move it to another name, in place of what bears it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 from outcamp.core.errors import DataError
@@ -61,8 +60,7 @@ def _written_at(path: Place) -> int:
 
 def _place_for(path: Place, folder: Place) -> Place:
     """Return where a file goes in a folder: one of the same name that is there already keeps its place."""
-    if isinstance(folder, Path):
-        folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
     target, number = folder / path.name, 1
     while target.exists():
         number += 1

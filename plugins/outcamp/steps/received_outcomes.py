@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 from outcamp.core.errors import DataError
@@ -68,12 +66,6 @@ def _write(folder: Place, data: bytes) -> Place:
     """Write a complete file under a name that its content gives it, and return it when the disk, or the object store, has it."""
     file = folder / f"{RECEIVED}-{hashlib.sha256(data).hexdigest()[:32]}.jsonl"
     write_whole(file, data)
-    if isinstance(folder, Path):
-        directory = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
     return file
 
 

@@ -129,6 +129,9 @@ class ObjectPath:
             raise _no_bucket(self) from None
         return len(data)
 
+    def mkdir(self, *, parents: bool = False, exist_ok: bool = False) -> None:
+        """Do nothing: a folder is there when something lies in it."""
+
     def replace(self, target: ObjectPath, /) -> ObjectPath:
         """Copy it to another key, whatever is there, and delete it, unless somebody has written it anew since it was copied."""
         path = replace(self, listed=None)

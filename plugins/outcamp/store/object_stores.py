@@ -15,6 +15,7 @@ from outcamp.core.places import Address
 from outcamp.store.object_paths import ObjectPath
 
 _CONNECT_SECONDS = 10
+_SILENT_SECONDS = 30  # a store under load may take longer than the three that the client would wait
 _RETRY = timedelta(minutes=1)  # then Airflow tries again
 
 
@@ -69,6 +70,7 @@ def _client(scheme: str, account: Account) -> fs.FileSystem:
         session_name=account.session,
         external_id=account.external_id,
         connect_timeout=_CONNECT_SECONDS,
+        request_timeout=_SILENT_SECONDS,
         allow_delayed_open=True,  # a small object is one request, not three
         **place,
     )

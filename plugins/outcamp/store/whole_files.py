@@ -16,11 +16,11 @@ def write_whole(place: Place, data: Any, *, durable: bool = True) -> None:
     Args:
         place: Its name; what bears it already is replaced.
         data: Bytes, or a buffer of Arrow's.
-        durable: The file survives a power cut. Object stores know no other ones.
+        durable: The file and its name survive a power cut from here on. Object stores know no other ones.
     """
     beside = place.with_name(f".{place.name.lstrip('.')}.{os.getpid()}-{secrets.token_hex(4)}.writing")
+    place.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(beside, Path):
-        beside.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("xb") as file:
             file.write(data)
             if durable:
@@ -29,3 +29,14 @@ def write_whole(place: Place, data: Any, *, durable: bool = True) -> None:
     else:
         beside.write_bytes(data)
     beside.replace(place)
+    if durable and isinstance(beside, Path):
+        _sync_folder(beside.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # A name is only safe once its folder is on the disk.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
