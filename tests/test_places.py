@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from object_stores import Store, names
 from outcamp.cli.connections import read_definition
-from outcamp.core.errors import OutcampError, UsageError
+from outcamp.core.errors import OutcampError, SourceUnavailable, UsageError
 from outcamp.core.places import Address, address_of
 from outcamp.segments.drivers import Target
 from outcamp.steps.places import account_of, named_place, opener, place_in
 from outcamp.store.object_stores import Account
+from outcamp.store.whole_files import write_whole
 
 NEXT = "\n  Next: Write s3://bucket/key, or s3://connection@bucket/key with the id of an Airflow connection; gs:// likewise."
 ROLE = {"role_arn": "arn:aws:iam::123456789012:role/outcamp", "assume_role_kwargs": '{"RoleSessionName": "waves", "ExternalId": "x"}'}
@@ -80,6 +82,25 @@ def test_a_path_begins_where_it_should(tmp_path: Path) -> None:
 def test_a_path_asks_no_connection(tmp_path: Path) -> None:
     """It is the place itself."""
     assert tmp_path is opener({}.__getitem__)(tmp_path)
+
+
+def test_the_lake_of_a_deployment_is_reached_over_airflows_connection(s3: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The setting names it, and Airflow says what it holds; one that Airflow does not have may still come."""
+    from outcamp.dag.connections import open_place
+    from outcamp.dag.settings import read_settings
+
+    bucket = s3.bucket()
+    monkeypatch.setenv("AIRFLOW_CONN_MINIO", s3.connection)
+    named = {
+        "OUTCAMP_HOME": str(tmp_path),
+        "OUTCAMP_STORE": f"s3://minio@{bucket.key}/lake",
+        "OUTCAMP_OUTCOMES": f"s3://nobody@{bucket.key}/",
+    }
+    settings = read_settings(named)
+    write_whole(open_place(settings.store) / "a", b"x")
+    assert ["lake/a"] == names(bucket)
+    with pytest.raises(SourceUnavailable, match="Airflow has no connection 'nobody'"):
+        open_place(settings.outcomes)
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,9 @@ class ObjectPath:
 
     def open(self, mode: Literal["rb"] = "rb", /) -> BinaryIO:  # noqa: ARG002 - as a path has it
         """Open it to be read, from any position."""
-        return io.BufferedReader(_Opened(self), _BUFFER)
+        with _border(self):
+            file = self.files.open_input_file(self.key)
+        return io.BufferedReader(_Opened(self, file), _BUFFER)
 
     def read_bytes(self) -> bytes:
         """Return all of it."""
@@ -159,10 +161,8 @@ class ObjectPath:
 class _Opened(io.RawIOBase):
     """An object that is being read, with our errors."""
 
-    def __init__(self, path: ObjectPath) -> None:
-        self._path = path
-        with _border(path):
-            self._file: pa.NativeFile = path.files.open_input_file(path.key)
+    def __init__(self, path: ObjectPath, file: pa.NativeFile) -> None:
+        self._path, self._file = path, file
 
     def readable(self) -> bool:
         return True
