@@ -97,7 +97,8 @@ def test_a_file_says_which_schema_it_has(lake: Lake) -> None:
     """The dataset and the version of its schema travel in the file."""
     ref = prepare(lake)
     lake.publish(ref)
-    assert f"verdicts/{SCHEMA_VERSION}".encode() == pq.read_schema(source_of(lake.root / ref.path)).metadata[b"outcamp.schema"]
+    with source_of(lake.root / ref.path) as source:
+        assert f"verdicts/{SCHEMA_VERSION}".encode() == pq.read_schema(source).metadata[b"outcamp.schema"]
 
 
 def test_a_batch_is_read_alone(lake: Lake) -> None:

@@ -21,6 +21,7 @@ from loopback import Loopback
 from object_stores import SECRET, Store, names
 from outcamp.core.errors import Permanent, SourceUnavailable, StorageRefused, Transient, UsageError
 from outcamp.core.places import Address, Place, source_of
+from outcamp.segments import files
 from outcamp.store.object_paths import ObjectPath
 from outcamp.store.object_stores import Account, open_address
 from outcamp.store.whole_files import write_whole
@@ -46,6 +47,32 @@ class Refusing(Loopback):
         http.send_header("Content-Length", str(len(body)))
         http.end_headers()
         if http.command != "HEAD":
+            http.wfile.write(body)
+
+
+class Leaving(Refusing):
+    """A store that hands out ranges of one object, and is away after so many of them."""
+
+    def __init__(self, data: bytes, ranges: int) -> None:
+        super().__init__(500)
+        self.data, self.ranges = data, ranges
+
+    def serve(self, http: BaseHTTPRequestHandler) -> None:
+        """Answer with a range, or no more."""
+        if http.command == "GET":
+            self.ranges -= 1
+            if self.ranges < 0:
+                super().serve(http)
+                return
+            first, last = http.headers["Range"].removeprefix("bytes=").split("-")
+            body = self.data[int(first) : int(last) + 1]
+            http.send_response(206)
+        else:
+            body = self.data
+            http.send_response(200)
+        http.send_header("Content-Length", str(len(body)))
+        http.end_headers()
+        if http.command == "GET":
             http.wfile.write(body)
 
 
@@ -131,8 +158,9 @@ def test_columns_are_read_where_they_lie(place: Place) -> None:
         sink = pa.BufferOutputStream()
         write(table, sink)
         write_whole(place / name, sink.getvalue())
-    assert table["n"].to_pylist() == pq.read_table(source_of(place / "a.parquet"), columns=["n"])["n"].to_pylist()
-    assert [["ada"], ["ben"]] == [[row["recipient_id"]] for row in pacsv.read_csv(source_of(place / "a.csv")).to_pylist()]
+    with source_of(place / "a.parquet") as parquet, source_of(place / "a.csv") as csv:
+        assert table["n"].to_pylist() == pq.read_table(parquet, columns=["n"])["n"].to_pylist()
+        assert ["ada", "ben"] == pacsv.read_csv(csv)["recipient_id"].to_pylist()
 
 
 def test_a_large_object_arrives_as_it_was(store: Store) -> None:
@@ -201,6 +229,19 @@ def test_a_store_that_is_away_may_be_asked_again(status: int, code: str) -> None
     assert isinstance(raised.value, Transient)
     assert str(raised.value).startswith("s3://lists/spring/people.csv: the store cannot be reached: ")
     assert SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize(("name", "ranges"), [("people.csv", 1), ("people.csv", 4), ("people.parquet", 1)])
+def test_a_store_that_leaves_while_a_file_is_read_is_no_damage(name: str, ranges: int) -> None:
+    """Whoever reads, Python or pyarrow, the answer is Transient, and nobody is told that the file is cut short."""
+    people = pa.table({"recipient_id": [str(number) for number in range(50_000)], "phone": ["+12025550143"] * 50_000})
+    sink = pa.BufferOutputStream()
+    if name.endswith(".csv"):
+        pacsv.write_csv(people, sink)
+    else:
+        pq.write_table(people, sink, row_group_size=10_000)
+    with Leaving(sink.getvalue().to_pybytes(), ranges) as store, pytest.raises(SourceUnavailable):
+        list(files.stream(at(store.port).with_name(name)))
 
 
 def test_nobody_at_the_endpoint_is_transient() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from object_stores import Store, names
-from outcamp.cli.connections import read_definition
-from outcamp.core.errors import OutcampError, SourceUnavailable, UsageError
+from outcamp.cli.connections import read_definition, target_of
+from outcamp.core.errors import NotSupportedYet, OutcampError, UsageError
 from outcamp.core.places import Address, address_of
+from outcamp.dag.settings import read_settings
 from outcamp.segments.drivers import Target
 from outcamp.steps.places import account_of, named_place, opener, place_in
 from outcamp.store.object_stores import Account
@@ -84,11 +85,10 @@ def test_a_path_asks_no_connection(tmp_path: Path) -> None:
     assert tmp_path is opener({}.__getitem__)(tmp_path)
 
 
-def test_the_lake_of_a_deployment_is_reached_over_airflows_connection(s3: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The setting names it, and Airflow says what it holds; one that Airflow does not have may still come."""
-    from outcamp.dag.connections import open_place
-    from outcamp.dag.settings import read_settings
-
+def test_the_places_of_a_deployment_are_opened_over_the_connections_that_they_name(
+    s3: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings name them, and what is written there lies in the bucket; a connection that nobody knows is named."""
     bucket = s3.bucket()
     monkeypatch.setenv("AIRFLOW_CONN_MINIO", s3.connection)
     named = {
@@ -97,10 +97,11 @@ def test_the_lake_of_a_deployment_is_reached_over_airflows_connection(s3: Store,
         "OUTCAMP_OUTCOMES": f"s3://nobody@{bucket.key}/",
     }
     settings = read_settings(named)
-    write_whole(open_place(settings.store) / "a", b"x")
+    opens = opener(target_of)
+    write_whole(opens(settings.store) / "a", b"x")
     assert ["lake/a"] == names(bucket)
-    with pytest.raises(SourceUnavailable, match="Airflow has no connection 'nobody'"):
-        open_place(settings.outcomes)
+    with pytest.raises(NotSupportedYet, match="The connection 'nobody' is not in the environment"):
+        opens(settings.outcomes)
 
 
 @pytest.mark.parametrize(

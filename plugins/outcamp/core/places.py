@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, Literal, Protocol, Self
 
@@ -87,9 +88,10 @@ class Place(Protocol):
         """Delete it."""
 
 
-def source_of(place: Place) -> Any:
-    """Return what pyarrow reads: the path of a file on a disk, which it opens itself, or an open file of an object store."""
-    return place if hasattr(place, "__fspath__") else place.open("rb")
+def source_of(place: Place) -> AbstractContextManager[Any]:
+    """Open what pyarrow reads: a file on a disk by its path, an object by a handle of pyarrow's own, whose errors become ours."""
+    opened = getattr(place, "source", None)
+    return nullcontext(place) if opened is None else opened()
 
 
 @dataclass(frozen=True)

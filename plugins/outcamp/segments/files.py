@@ -21,7 +21,7 @@ def column_names(path: Place) -> list[str]:
     """Return the names of a file's columns."""
     with _reading(path):
         if _is_parquet(path):
-            with pq.ParquetFile(source_of(path)) as file:
+            with source_of(path) as source, pq.ParquetFile(source) as file:
                 return list(file.schema_arrow.names)
         return _header(path)
 
@@ -30,19 +30,16 @@ def stream(path: Place) -> Iterator[pa.RecordBatch]:
     """Yield a file's rows in batches. CSV columns are text: an id keeps its leading zeros, an empty field is missing."""
     with _reading(path):
         if _is_parquet(path):
-            with pq.ParquetFile(source_of(path)) as file:
+            with source_of(path) as source, pq.ParquetFile(source) as file:
                 yield from file.iter_batches(batch_size=_BATCH_ROWS)
             return
         block_size = _block_size(path)
         types = {name: pa.string() for name in _header(path)}
         if _is_header_alone(path):
             return
-        with pacsv.open_csv(
-            source_of(path),
-            read_options=pacsv.ReadOptions(block_size=block_size),
-            parse_options=pacsv.ParseOptions(newlines_in_values=True),
-            convert_options=pacsv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True),
-        ) as reader:
+        read, parse = pacsv.ReadOptions(block_size=block_size), pacsv.ParseOptions(newlines_in_values=True)
+        convert = pacsv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True)
+        with source_of(path) as source, pacsv.open_csv(source, read, parse, convert) as reader:
             yield from reader
 
 
@@ -53,7 +50,8 @@ def read(path: Place) -> pa.Table:
         return pa.Table.from_batches(batches)
     with _reading(path):
         if _is_parquet(path):
-            return pq.read_schema(source_of(path)).empty_table()
+            with source_of(path) as source:
+                return pq.read_schema(source).empty_table()
         return pa.schema([(name, pa.string()) for name in _header(path)]).empty_table()
 
 
@@ -98,8 +96,9 @@ def _header(path: Place) -> list[str]:
     line = _first_line(path)
     if not line.strip():
         raise DataError(f"{path}: the file is empty", next_step="a CSV begins with a line of column names")
-    # Arrow knows a header by the end of its line, which need not be there.
-    table = pacsv.read_csv(pa.py_buffer(line + b"\n"))
+    # Arrow knows a header by the end of its line, which need not be there. Its threads must not be left with bytes of Python's: with the
+    # clients of object stores loaded, a process that ends right then is aborted.
+    table = pacsv.read_csv(pa.py_buffer(line + b"\n"), pacsv.ReadOptions(use_threads=False))
     return list(table.column_names)
 
 

@@ -74,7 +74,7 @@ def _json_batches(path: Place, names: Sequence[str]) -> Iterator[pa.RecordBatch]
         if path.stat().st_size == 0:
             return
         _refuse_null(path)
-        with pajson.open_json(source_of(path), pajson.ReadOptions(block_size=_BLOCK), options) as reader:
+        with source_of(path) as source, pajson.open_json(source, pajson.ReadOptions(block_size=_BLOCK), options) as reader:
             yield from reader
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file", next_step="check the path") from None

@@ -109,7 +109,8 @@ def file_fault(lake: Lake, ref: FileRef) -> str | None:
     try:
         if _sha256(path) != ref.sha256:
             return f"{ref.path} is not the file that the ledger names (SHA-256 {ref.sha256[:12]})"
-        rows: int = pq.read_metadata(source_of(path)).num_rows
+        with source_of(path) as source:
+            rows: int = pq.read_metadata(source).num_rows
     except (OSError, pa.ArrowInvalid) as error:
         return f"{ref.path} is missing" if isinstance(error, FileNotFoundError) else f"{ref.path} cannot be read: {error}"
     return None if rows == ref.rows else f"{ref.path} has {rows:,} rows, the ledger says {ref.rows:,}"
@@ -118,7 +119,8 @@ def file_fault(lake: Lake, ref: FileRef) -> str | None:
 def read_columns(lake: Lake, path: str, columns: list[str]) -> pa.Table | None:
     """Return columns of a file of the lake; None where it cannot be read, which ``file_fault`` has told."""
     try:
-        return pq.read_table(source_of(lake.root / path), columns=columns, partitioning=None)
+        with source_of(lake.root / path) as source:
+            return pq.read_table(source, columns=columns, partitioning=None)
     except (OSError, pa.ArrowInvalid):
         return None
 

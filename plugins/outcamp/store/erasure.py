@@ -68,7 +68,8 @@ def leave_out(lake: Lake, campaign: str, recipient_id: str) -> int:
     changed = 0
     for dataset in SHOWN:
         for path in sorted((lake.root / dataset / f"campaign={campaign}").glob("run=*/part-*.parquet"), key=str):
-            table = pq.read_table(source_of(path), partitioning=None)
+            with source_of(path) as source:
+                table = pq.read_table(source, partitioning=None)
             kept = table.filter(pc.not_equal(table["recipient_id"], recipient_id))
             if kept.num_rows < table.num_rows:
                 said = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}

@@ -89,7 +89,8 @@ class Lake:
         final = self.root / f"{dataset}/campaign={campaign}/run={run}/part-{part:05d}.parquet"
         if not final.exists():
             return None
-        value: bytes = (pq.read_schema(source_of(final)).metadata or {}).get(f"outcamp.{key}".encode(), b"")
+        with source_of(final) as source:
+            value: bytes = (pq.read_schema(source).metadata or {}).get(f"outcamp.{key}".encode(), b"")
         return value.decode()
 
     def publish(self, ref: FileRef) -> None:
@@ -121,7 +122,7 @@ class Lake:
         if kept in self._kept:
             return self._kept[kept]
         try:
-            with pq.ParquetFile(source_of(self.root / ref.path)) as file:
+            with source_of(self.root / ref.path) as source, pq.ParquetFile(source) as file:
                 columns = None if wanted is None else [name for name in file.schema_arrow.names if name in wanted]
                 if row_group is not None:
                     return file.read_row_group(row_group, columns)

@@ -22,7 +22,8 @@ from pyarrow import fs
 
 from outcamp.core.errors import OutcampError, SourceUnavailable, StorageRefused
 
-_BUFFER: Final = 1 << 20  # bytes of one request, at least: each costs some 20 ms whatever its size
+_BUFFER: Final = 4 << 20  # bytes of one request, at most: each costs some 20 ms, whatever its size, and as long again for as many bytes
+_STORE: Final = re.compile(r"AWS Error|google::cloud")  # a store says so, and no reader of Parquet
 _MISSING: Final = re.compile(r"NO_SUCH_KEY|RESOURCE_NOT_FOUND|HTTP status 404")
 _REFUSED: Final = re.compile(
     r"ACCESS_DENIED|NO_SUCH_BUCKET|INVALID_ACCESS_KEY_ID|INVALID_SIGNATURE|SIGNATURE_DOES_NOT_MATCH|HTTP status (?:30[17]|40[13])"
@@ -117,6 +118,19 @@ class ObjectPath:
             file = self.files.open_input_file(self.key)
         return io.BufferedReader(_Opened(self, file), _BUFFER)
 
+    @contextmanager
+    def source(self) -> Iterator[pa.NativeFile]:
+        """Open it for a reader of pyarrow's. Its threads must not call Python, which may have ended when they read ahead."""
+        with _border(self):
+            file = self.files.open_input_file(self.key)
+        with file:
+            try:
+                yield file
+            except OSError as error:
+                if _STORE.search(str(error)):
+                    raise _told(self, error) from None
+                raise  # what the file holds is wrong
+
     def read_bytes(self) -> bytes:
         """Return all of it."""
         with self.open() as file:
@@ -159,7 +173,7 @@ class ObjectPath:
 
 
 class _Opened(io.RawIOBase):
-    """An object that is being read, with our errors."""
+    """An object that is read by Python, with our errors."""
 
     def __init__(self, path: ObjectPath, file: pa.NativeFile) -> None:
         self._path, self._file = path, file

@@ -70,6 +70,6 @@ def zones_sent_to(root: Place, campaign: str, runs: list[str]) -> Counter[str]:
 @lru_cache(maxsize=4096)
 def _zones_in(path: Place) -> dict[str, int]:
     # A file of the lake never changes once it has its name, so what it says is kept. read_table would load pandas, which takes a second.
-    with pq.ParquetFile(source_of(path)) as file:
+    with source_of(path) as source, pq.ParquetFile(source) as file:
         counts = pc.value_counts(file.read(columns=["zones"])["zones"].drop_null())
     return {row["values"]: row["counts"] for row in counts.to_pylist()}

@@ -136,7 +136,8 @@ def results_of(lake: Lake, campaign: str, part: PartOfWave, recipient_id: str) -
 
 def _filtered(lake: Lake, path: str, recipient_id: str) -> pa.Table:
     try:
-        # partitioning=None: the folders' names are known already, and must not come along as columns.
-        return pq.read_table(source_of(lake.root / path), filters=[("recipient_id", "=", recipient_id)], partitioning=None)
+        with source_of(lake.root / path) as source:
+            # partitioning=None: the folders' names are known already, and must not come along as columns.
+            return pq.read_table(source, filters=[("recipient_id", "=", recipient_id)], partitioning=None)
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"{path} cannot be read: {error}", next_step="outcamp audit names every file that is missing or damaged") from error
