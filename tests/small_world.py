@@ -30,7 +30,7 @@ NOW = datetime(2026, 12, 1, 15, tzinfo=UTC)  # a Tuesday, 10 o'clock in New York
 RUN = run_key(NOW)
 ADA, BEN = "+12025550143", "+12125550143"
 PEOPLE = [{"recipient_id": "ada", "phone": ADA}, {"recipient_id": "ben", "phone": BEN}]
-TABLES = ("campaigns", "occurrences", "waves", "parts", "batches", "entries", "attempts", "deferred", "suppressions")
+TABLES = ("campaigns", "occurrences", "waves", "parts", "batches", "entries", "attempts", "past_attempts", "deferred", "suppressions")
 
 
 class Outbox(ScriptedTransport):

@@ -220,6 +220,12 @@ PLANTED = {
         "UPDATE outcamp.campaigns SET expires_at = '2026-12-01 15:11+00'",
         f"{KEY[:-1]}2 at 2026-12-01 15:11:00+00: expired since 2026-12-01 15:11:00+00",
     ),
+    "moved": (
+        """INSERT INTO outcamp.retention SELECT occurrence_id, now(), 3, now(), now() FROM outcamp.occurrences;
+           WITH gone AS (DELETE FROM outcamp.attempts WHERE recipient_id = 'ada' RETURNING *)
+           INSERT INTO outcamp.past_attempts SELECT * FROM gone""",
+        "occurrence 0: 3 attempts were moved, and 2 are there",
+    ),
     "suppressed": (
         "INSERT INTO outcamp.suppressions VALUES ('recipient', sha256('ada'), 'sms', 'no', '2026-12-01 15:05+00')",
         f"{KEY[:-1]}2 at 2026-12-01 15:11:00+00: suppressed since 2026-12-01 15:05:00+00",

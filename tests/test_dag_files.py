@@ -155,6 +155,15 @@ def test_the_dispositions_dag_is_there_without_any_campaign(tmp_path: Path) -> N
             "OUTCAMP_WAVE_INTERVAL is '0', which is no number of seconds.\n  Next: Write whole seconds from 1 to 86400: 300.",
         ),
         ("OUTCAMP_SIMULATOR_SEED", "x", "OUTCAMP_SIMULATOR_SEED is 'x', which is no whole number.\n  Next: Write a number, or unset it."),
+        *(
+            (
+                "OUTCAMP_RETENTION",
+                text,
+                f"OUTCAMP_RETENTION is {text!r}, which is no duration of a day or more.\n"
+                "  Next: Write a whole number and a unit: 400 days.",
+            )
+            for text in ("400", "400 dayz", "0 days", "23 hours", "-1 days", "for ever")
+        ),
         (
             "OUTCAMP_TOTAL_LIMITS",
             "6 a day",
@@ -181,3 +190,11 @@ def test_settings_have_the_documented_defaults(tmp_path: Path) -> None:
     assert (300.0, 300.0) == (settings.wave_interval.total_seconds(), settings.pulse.total_seconds())
     assert tmp_path / ".outcamp" / "lake" == settings.store
     assert [6] == [limit.count for limit in settings.total_limits]
+    assert settings.retention is None
+
+
+def test_a_retention_is_written_as_campaign_files_write_durations() -> None:
+    """A number and a unit, of a day or more."""
+    from outcamp.dag.settings import read_settings
+
+    assert [1, 400, 730] == [read_settings({"OUTCAMP_RETENTION": text}).retention.days for text in ("24 hours", "400 days", " 730  days ")]

@@ -28,13 +28,20 @@ SELECT 1 + n %% 4, n::text, 1, 1 + n %% 4, n %% 64, 1 + n %% 7, 0, 1,
        (ARRAY['waiting', 'claimed', 'submitting', 'sent', 'closed', 'closed'])[1 + n %% 6]::outcamp.attempt_state, 'sms', %(now)s,
        CASE WHEN n %% 6 > 1 THEN %(now)s END, CASE WHEN n %% 6 > 1 THEN %(now)s END, %(now)s
 FROM generate_series(%(first)s::int, %(last)s::int) AS n;
+INSERT INTO outcamp.past_attempts (occurrence_id, recipient_id, attempt, campaign_id, bucket, state, channel, due_at,
+                                   submitted_at, counted_at)
+SELECT -1 - n %% 4, n::text, 1, 1 + n %% 4, n %% 64, 'closed', 'sms', %(now)s, %(now)s, %(now)s
+FROM generate_series(%(first)s::int, %(last)s::int) AS n;
 """
 # Each table's index, and the columns by which a row, or a campaign's rows in flight, are found in it. No other scan is a good one.
 ATTEMPT = ("attempts_pkey", "occurrence_id recipient_id attempt")
+OF_OCCURRENCE = ("attempts_pkey", "occurrence_id")
 ENTRY = ("entries_pkey", "occurrence_id recipient_id")
 OPEN = ("one_open_entry", "campaign_id recipient_id")
 OPEN_OF_CAMPAIGN = ("one_open_entry", "campaign_id")
+PAST = ("past_attempts_pkey", "occurrence_id recipient_id attempt")
 COUNTED = ("attempts_counted", "bucket recipient_id counted_at")
+COUNTED_THEN = ("past_attempts_counted", "bucket recipient_id counted_at")
 DUE = ("attempts_waiting", "campaign_id due_at")
 WAITING = ("attempts_waiting", "campaign_id")
 CLAIMED = ("attempts_claimed", "wave_id")
@@ -47,12 +54,16 @@ PLANS = {
     "hand-back": {ATTEMPT, ENTRY},
     "record-answers": {ATTEMPT},
     "record-outcomes": {ATTEMPT},
-    "match-outcomes": {ATTEMPT},
+    "record-past-outcomes": {PAST},
+    "match-outcomes": {ATTEMPT, PAST},
     "count-outcomes": {ATTEMPT},
-    "suppress-by-outcome": {ATTEMPT},
+    "suppress-by-outcome": {ATTEMPT, PAST},
     "set-no-outcome": {OVERDUE},
     "follow": {ATTEMPT, ENTRY, ("attempts_pkey", "occurrence_id recipient_id")},
     "over-limits": {COUNTED},
+    "over-limits-ever": {COUNTED, COUNTED_THEN},
+    "move-attempts": {ATTEMPT, ENTRY, OF_OCCURRENCE},
+    "results-of-attempts": {ATTEMPT, PAST},
     "standing": {OPEN},
     "entries-so-far": {ENTRY},
     "put-off": {ATTEMPT, ENTRY},
@@ -67,6 +78,8 @@ PLANS = {
     "doubt-submissions-of-waves": {CLAIMED},
     "live-campaigns": {OPEN_OF_CAMPAIGN},
 }
+# Where a name means one row, and a column elsewhere.
+SCALARS = {"move-attempts": {"occurrence_id": 1}}
 
 
 @pytest.fixture(scope="module", params=SIZES)
@@ -117,13 +130,14 @@ def values() -> dict[str, Any]:
     scalars = {"campaign_id": 1, "wave_id": 1, "batch": 0, "token": 2, "everything": False, "all_campaigns": False}
     scalars |= {"first_bucket": 0, "last_bucket": 63, "wave_ids": [1, 2], "live": [1, 2], "outside_total": []}
     scalars |= {"failing": ["sms failed"], "complaining": ["complained"]}
-    moments = dict.fromkeys(("now", "at", "deadline_at", "expires_at"), NOW)
+    scalars |= {"after_recipient": "1", "after_attempt": 1, "rows": 500}
+    moments = dict.fromkeys(("now", "at", "deadline_at", "expires_at", "before", "again_at"), NOW)
     return columns | limits | rules | scalars | moments | {"leeway": timedelta(minutes=5)}
 
 
 def scans(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Every scan of attempts and entries in a plan: its index, and the columns that it looks up; a scan without an index has none."""
-    if plan.get("Relation Name") in {"attempts", "entries"} and plan["Node Type"] != "ModifyTable":
+    if plan.get("Relation Name") in {"attempts", "past_attempts", "entries"} and plan["Node Type"] != "ModifyTable":
         alias = plan["Alias"]
         looked_up = re.findall(rf"(?:\(|{alias}\.)(\w+) (?:=|<=|>=|<|>) ", plan.get("Index Cond", ""))
         yield plan.get("Index Name", plan["Node Type"]), " ".join(dict.fromkeys(looked_up))
@@ -135,7 +149,7 @@ def scans(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def test_a_hot_statement_looks_rows_up(connection: psycopg.Connection, name: str) -> None:
     """For its values, the statement's plan scans attempts and entries only by these indexes, by all of these columns."""
     text = queries()[name]
-    given = {key: value for key, value in values().items() if f"%({key})s" in text}
+    given = {key: value for key, value in (values() | SCALARS.get(name, {})).items() if f"%({key})s" in text}
     ((plan,),) = connection.execute(f"EXPLAIN (FORMAT JSON) {text}".encode(), given)
     assert PLANS[name] == set(scans(plan[0]["Plan"]))
 

@@ -12,7 +12,7 @@ SELECT campaign_id, name, seal, expires_at, stopped_at, deleted_at FROM outcamp.
 -- name: audit-no-entry
 -- Every attempt belongs to an entry.
 SELECT count(*) OVER (), 'occurrence ' || o.number || ', recipient ' || a.recipient_id || ', attempt ' || a.attempt
-FROM outcamp.attempts a JOIN outcamp.occurrences o USING (occurrence_id)
+FROM outcamp.all_attempts a JOIN outcamp.occurrences o USING (occurrence_id)
 LEFT JOIN outcamp.entries e USING (occurrence_id, recipient_id)
 WHERE a.campaign_id = %(campaign_id)s AND e.recipient_id IS NULL
 ORDER BY 2 LIMIT %(most)s;
@@ -22,7 +22,7 @@ ORDER BY 2 LIMIT %(most)s;
 SELECT count(*) OVER (), 'occurrence ' || o.number || ', recipient ' || a.recipient_id || ': attempts ' || a.attempts || ', ' || a.alive || ' alive'
 FROM (SELECT occurrence_id, recipient_id, string_agg(attempt::text, ' ' ORDER BY attempt) AS attempts,
              count(*) FILTER (WHERE state <> 'closed') AS alive, count(*) AS number, max(attempt) AS newest
-      FROM outcamp.attempts WHERE campaign_id = %(campaign_id)s GROUP BY 1, 2) AS a
+      FROM outcamp.all_attempts WHERE campaign_id = %(campaign_id)s GROUP BY 1, 2) AS a
 JOIN outcamp.occurrences o USING (occurrence_id)
 WHERE a.newest <> a.number OR a.alive > 1
 ORDER BY 2 LIMIT %(most)s;
@@ -62,7 +62,7 @@ ORDER BY 2 LIMIT %(most)s;
 -- Whatever was submitted was submitted by a try of a batch that the ledger knows.
 SELECT count(*) OVER (), 'occurrence ' || o.number || ', recipient ' || a.recipient_id || ', attempt ' || a.attempt
        || ': wave ' || coalesce(a.wave_id::text, 'none') || ', batch ' || coalesce(a.batch::text, 'none')
-FROM outcamp.attempts a JOIN outcamp.occurrences o USING (occurrence_id) LEFT JOIN outcamp.batches b USING (wave_id, batch)
+FROM outcamp.all_attempts a JOIN outcamp.occurrences o USING (occurrence_id) LEFT JOIN outcamp.batches b USING (wave_id, batch)
 WHERE a.campaign_id = %(campaign_id)s AND a.state IN ('submitting', 'sent', 'closed') AND a.submitted_at IS NOT NULL
   AND (b.batch IS NULL OR a.token IS NULL OR a.token > b.token)
 ORDER BY 2 LIMIT %(most)s;
@@ -72,7 +72,7 @@ ORDER BY 2 LIMIT %(most)s;
 SELECT count(*) OVER (), 'occurrence ' || o.number || ', recipient ' || a.recipient_id || ', attempt ' || a.attempt || ' at ' || a.submitted_at
        || ': ' || CASE WHEN a.submitted_at >= c.expires_at THEN 'expired' ELSE 'stopped' END || ' since '
        || CASE WHEN a.submitted_at >= c.expires_at THEN c.expires_at ELSE least(c.stopped_at, c.deleted_at) END
-FROM outcamp.attempts a JOIN outcamp.campaigns c USING (campaign_id) JOIN outcamp.occurrences o USING (occurrence_id)
+FROM outcamp.all_attempts a JOIN outcamp.campaigns c USING (campaign_id) JOIN outcamp.occurrences o USING (occurrence_id)
 WHERE a.campaign_id = %(campaign_id)s
   AND (a.submitted_at >= c.expires_at OR a.submitted_at > least(c.stopped_at, c.deleted_at) + %(grace)s)
 ORDER BY 2 LIMIT %(most)s;
@@ -81,7 +81,7 @@ ORDER BY 2 LIMIT %(most)s;
 -- Nobody is sent to after being put on the list by id.
 SELECT count(*) OVER (), 'occurrence ' || o.number || ', recipient ' || a.recipient_id || ', attempt ' || a.attempt || ' at ' || a.submitted_at
        || ': suppressed since ' || s.since
-FROM outcamp.attempts a JOIN outcamp.occurrences o USING (occurrence_id)
+FROM outcamp.all_attempts a JOIN outcamp.occurrences o USING (occurrence_id)
 JOIN outcamp.suppressions s ON s.kind = 'recipient' AND s.key = sha256(convert_to(a.recipient_id, 'UTF8')) AND s.channel IN ('', a.channel)
 WHERE a.campaign_id = %(campaign_id)s AND a.submitted_at > s.since + %(grace)s
 ORDER BY 2 LIMIT %(most)s;
@@ -114,10 +114,10 @@ WITH ends AS (
 )
 SELECT count(*) OVER (), 'recipient ' || a.recipient_id || ' at ' || a.counted_at || ': ' || seen.contacts || ' within ' || l.within
        || ', and the ' || CASE WHEN l.total THEN 'total ' ELSE '' END || 'limit is ' || l.count
-FROM outcamp.attempts a
+FROM outcamp.all_attempts a
 CROSS JOIN unnest(%(counts)s::int[], %(withins)s::interval[], %(totals)s::boolean[]) AS l (count, within, total)
 CROSS JOIN LATERAL (
-    SELECT count(*) AS contacts FROM outcamp.attempts b
+    SELECT count(*) AS contacts FROM outcamp.all_attempts b
     WHERE b.bucket = a.bucket AND b.recipient_id = a.recipient_id
       AND b.counted_at > a.counted_at - l.within AND b.counted_at <= a.counted_at
       AND NOT (l.total AND b.campaign_id IN (SELECT campaign_id FROM outcamp.campaigns WHERE ignores_total_limits))
@@ -127,6 +127,24 @@ CROSS JOIN LATERAL (
                                                 AND s.begin_at <= a.counted_at AND a.counted_at < s.end_at)))
 ) AS seen
 WHERE a.campaign_id = %(campaign_id)s AND a.counted_at IS NOT NULL AND seen.contacts > l.count
+ORDER BY 2 LIMIT %(most)s;
+
+-- name: audit-moved
+-- What retention has moved is there, in one table only, and was over.
+SELECT count(*) OVER (), line
+FROM (
+    SELECT 'occurrence ' || o.number || ': ' || r.moved || ' attempts were moved, and ' || there.attempts || ' are there' AS line
+    FROM outcamp.retention r JOIN outcamp.occurrences o USING (occurrence_id)
+    CROSS JOIN LATERAL (SELECT count(*) AS attempts FROM outcamp.past_attempts p WHERE p.occurrence_id = r.occurrence_id) AS there
+    WHERE o.campaign_id = %(campaign_id)s AND r.moved <> there.attempts
+    UNION ALL
+    SELECT 'occurrence ' || o.number || ', recipient ' || p.recipient_id || ', attempt ' || p.attempt
+           || CASE WHEN a.attempt IS NOT NULL THEN ' was moved, and is still there' ELSE ' was moved while it was not over' END
+    FROM outcamp.past_attempts p JOIN outcamp.occurrences o USING (occurrence_id)
+    LEFT JOIN outcamp.entries e USING (occurrence_id, recipient_id)
+    LEFT JOIN outcamp.attempts a USING (occurrence_id, recipient_id, attempt)
+    WHERE p.campaign_id = %(campaign_id)s AND (a.attempt IS NOT NULL OR p.state <> 'closed' OR e.recipient_id IS NOT NULL AND e.exited_at IS NULL)
+) AS lines
 ORDER BY 2 LIMIT %(most)s;
 
 -- name: audited-waves
@@ -141,5 +159,6 @@ SELECT a.state::text, a.wave_id = %(wave_id)s, a.submitted_at
 FROM unnest(%(occurrence)s::int[], %(recipient_id)s::text[], %(attempt)s::smallint[])
      WITH ORDINALITY AS k (occurrence, recipient_id, attempt, row_no)
 LEFT JOIN outcamp.occurrences o ON o.campaign_id = %(campaign_id)s AND o.number = k.occurrence
-LEFT JOIN outcamp.attempts a ON a.occurrence_id = o.occurrence_id AND a.recipient_id = k.recipient_id AND a.attempt = k.attempt
+LEFT JOIN LATERAL (SELECT * FROM outcamp.all_attempts a
+                   WHERE a.occurrence_id = o.occurrence_id AND a.recipient_id = k.recipient_id AND a.attempt = k.attempt LIMIT 1) AS a ON true
 ORDER BY k.row_no;

@@ -29,6 +29,17 @@ WITH renamed AS (
 )
 SELECT count(*) FROM renamed;
 
+-- name: rename-past-attempts
+-- What has been moved is over. After the others: who waits for a move there finds its rows here.
+WITH renamed AS (
+    UPDATE outcamp.past_attempts a
+    SET recipient_id = %(token)s, message_id = NULL, endpoint_key = NULL
+    FROM outcamp.occurrences o
+    WHERE o.campaign_id = %(campaign_id)s AND a.occurrence_id = o.occurrence_id AND a.recipient_id = %(recipient_id)s
+    RETURNING 1
+)
+SELECT count(*) FROM renamed;
+
 -- name: rename-entries
 -- An open entry exits by this.
 UPDATE outcamp.entries e

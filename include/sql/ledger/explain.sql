@@ -24,7 +24,7 @@ ORDER BY o.number;
 -- Over the primary key of attempts, as above.
 SELECT o.number, a.attempt, a.state::text, a.channel, a.rule, a.wave_id, w.run, a.waits_for, a.due_at, a.submitted_at, a.deadline_at,
        a.disposed_at, a.disposition, a.counted_at
-FROM outcamp.occurrences o JOIN outcamp.attempts a ON a.occurrence_id = o.occurrence_id AND a.recipient_id = %(recipient_id)s
+FROM outcamp.occurrences o JOIN outcamp.all_attempts a ON a.occurrence_id = o.occurrence_id AND a.recipient_id = %(recipient_id)s
 LEFT JOIN outcamp.waves w ON w.wave_id = a.wave_id
 WHERE o.campaign_id = %(campaign_id)s
 ORDER BY o.number, a.attempt;
@@ -37,7 +37,7 @@ WHERE d.campaign_id = %(campaign_id)s AND d.recipient_id = %(recipient_id)s;
 -- name: contacts-of-recipient
 -- What counts towards limits today, of any campaign; over the index of counted attempts.
 SELECT a.counted_at, c.name, a.channel, c.ignores_total_limits
-FROM outcamp.attempts a JOIN outcamp.campaigns c USING (campaign_id)
+FROM outcamp.all_attempts a JOIN outcamp.campaigns c USING (campaign_id)
 WHERE a.bucket = %(bucket)s AND a.recipient_id = %(recipient_id)s AND a.counted_at > %(after)s AND a.counted_at <= %(until)s
 ORDER BY a.counted_at DESC;
 

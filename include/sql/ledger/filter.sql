@@ -58,6 +58,23 @@ CROSS JOIN LATERAL (
 WHERE broken.free_at IS NOT NULL
 ORDER BY c.row_no;
 
+-- name: over-limits-ever
+-- The same where a limit looks back beyond what has been moved to past_attempts: word for word, over both tables.
+SELECT c.row_no - 1, broken.free_at
+FROM unnest(%(bucket)s::smallint[], %(recipient_id)s::text[]) WITH ORDINALITY AS c (bucket, recipient_id, row_no)
+CROSS JOIN LATERAL (
+    SELECT max(nth.counted_at + l.within) AS free_at
+    FROM unnest(%(counts)s::int[], %(withins)s::interval[], %(totals)s::boolean[]) AS l (count, within, total)
+    CROSS JOIN LATERAL (
+        SELECT a.counted_at FROM outcamp.all_attempts a
+        WHERE a.bucket = c.bucket AND a.recipient_id = c.recipient_id AND a.counted_at > %(now)s - l.within
+          AND (%(all_campaigns)s OR a.campaign_id = ANY(%(live)s))
+          AND NOT (l.total AND a.campaign_id = ANY(%(outside_total)s))
+        ORDER BY a.counted_at DESC OFFSET l.count - 1 LIMIT 1) AS nth
+) AS broken
+WHERE broken.free_at IS NOT NULL
+ORDER BY c.row_no;
+
 -- name: admit
 -- New recipients that are sent to or wait: their entries open, with a first attempt.
 WITH v AS MATERIALIZED (

@@ -8,7 +8,7 @@ SELECT CASE WHEN a.submitted_at IS NOT NULL AND a.wave_id = %(wave_id)s THEN 'su
        a.message_id, a.disposition, a.disposed_at
 FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[])
      WITH ORDINALITY AS k (occurrence_id, recipient_id, attempt, row_no)
-JOIN outcamp.attempts a ON a.occurrence_id = k.occurrence_id AND a.recipient_id = k.recipient_id AND a.attempt = k.attempt
+JOIN outcamp.all_attempts a ON a.occurrence_id = k.occurrence_id AND a.recipient_id = k.recipient_id AND a.attempt = k.attempt
 ORDER BY k.row_no;
 
 -- name: parts-with-open-entries
@@ -34,7 +34,7 @@ SELECT e.recipient_id,
        e.entered_at, e.exited_at, e.exit_reason,
        a.attempt, a.channel, a.submitted_at, a.disposition, a.waits_for, CASE WHEN a.state = 'waiting' THEN a.due_at END
 FROM outcamp.entries e
-CROSS JOIN LATERAL (SELECT * FROM outcamp.attempts a
+CROSS JOIN LATERAL (SELECT * FROM outcamp.all_attempts a
                     WHERE a.occurrence_id = e.occurrence_id AND a.recipient_id = e.recipient_id
                     ORDER BY a.attempt DESC LIMIT 1) AS a
 WHERE e.occurrence_id = %(occurrence_id)s AND e.part = %(part)s
@@ -43,6 +43,6 @@ ORDER BY e.recipient_id;
 -- name: dispositions-of-part
 -- Every disposition that has come of a part's attempts.
 SELECT a.recipient_id, a.attempt, a.channel, a.submitted_at, a.disposition, a.disposed_at, a.counted_at IS NOT NULL, a.rule
-FROM outcamp.entries e JOIN outcamp.attempts a USING (occurrence_id, recipient_id)
+FROM outcamp.entries e JOIN outcamp.all_attempts a USING (occurrence_id, recipient_id)
 WHERE e.occurrence_id = %(occurrence_id)s AND e.part = %(part)s AND a.disposition IS NOT NULL
 ORDER BY a.recipient_id, a.attempt;

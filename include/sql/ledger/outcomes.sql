@@ -21,6 +21,25 @@ WHERE a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND 
   AND (a.deadline_at IS NULL OR r.disposed_at <= a.deadline_at)
 RETURNING a.occurrence_id, a.recipient_id, a.attempt, a.disposition, a.disposed_at;
 
+-- name: record-past-outcomes
+-- The same, word for word, for attempts that have been moved: nothing follows any more, but the books say what is true. A statement after the
+-- other one, which may have waited while its row was moved.
+UPDATE outcamp.past_attempts a
+SET state = 'closed', disposition = r.disposition, disposed_at = r.disposed_at,
+    counted_at = CASE WHEN r.unreached THEN NULL ELSE coalesce(a.counted_at, a.submitted_at) END
+FROM (SELECT *, %(campaign_id)s::integer AS campaign_id
+      FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[],
+                  %(disposition)s::text[], %(disposed_at)s::timestamptz[], %(unreached)s::boolean[])
+           AS r (occurrence_id, recipient_id, attempt, disposition, disposed_at, unreached)
+      OFFSET 0) AS r  -- see send.sql
+WHERE a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND a.attempt = r.attempt
+  AND a.campaign_id = r.campaign_id
+  AND a.state::text IN ('submitting', 'sent', 'closed') AND a.submitted_at IS NOT NULL
+  AND (a.disposition IS NULL OR a.disposition IN ('unknown', 'no_outcome')
+       OR (r.disposed_at, NOT r.unreached, r.disposition COLLATE "C") > (a.disposed_at, a.counted_at IS NOT NULL, a.disposition COLLATE "C"))
+  AND (a.deadline_at IS NULL OR r.disposed_at <= a.deadline_at)
+RETURNING a.occurrence_id, a.recipient_id, a.attempt, a.disposition, a.disposed_at;
+
 -- name: set-no-outcome
 -- The deadline itself is the instant of the disposition, whenever it is noticed.
 UPDATE outcamp.attempts a SET state = 'closed', disposition = 'no_outcome', disposed_at = deadline_at
@@ -76,7 +95,7 @@ WHERE e.campaign_id = %(campaign_id)s AND e.exited_at IS NULL
 -- name: submitted-attempts
 -- Everything of a campaign that was submitted, for the lake.
 SELECT o.number, a.recipient_id, a.attempt, a.channel, a.submitted_at, a.disposition, a.disposed_at, a.counted_at IS NOT NULL, a.rule
-FROM outcamp.occurrences o JOIN outcamp.attempts a USING (occurrence_id)
+FROM outcamp.occurrences o JOIN outcamp.all_attempts a USING (occurrence_id)
 WHERE o.campaign_id = %(campaign_id)s AND a.submitted_at IS NOT NULL
 ORDER BY o.number, a.recipient_id, a.attempt;
 
@@ -105,7 +124,7 @@ FROM (
         SELECT a.occurrence_id, a.channel, a.submitted_at, a.deadline_at, count(*) FILTER (WHERE p.is_possible) OVER () AS possible
         FROM outcamp.occurrences o
         CROSS JOIN LATERAL (
-            SELECT * FROM outcamp.attempts a
+            SELECT * FROM outcamp.all_attempts a
             WHERE a.occurrence_id = o.occurrence_id AND a.recipient_id = e.recipient_id AND a.attempt = e.attempt
             OFFSET 0
         ) a  -- see send.sql: by the recipient alone, the index of every occurrence that there is would be searched

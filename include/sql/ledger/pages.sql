@@ -43,14 +43,14 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE submitted) AS contacted, count(*) FILTER (WHERE ended_well) AS reached
     FROM (SELECT bool_or(submitted_at IS NOT NULL) AS submitted, bool_or(disposition = ANY(%(ends_well)s)) AS ended_well
-          FROM outcamp.attempts WHERE occurrence_id = o.occurrence_id GROUP BY recipient_id) AS by_person
+          FROM outcamp.all_attempts WHERE occurrence_id = o.occurrence_id GROUP BY recipient_id) AS by_person
 ) AS went
 CROSS JOIN LATERAL (
     WITH counted AS MATERIALIZED (
         SELECT attempt, channel, date_trunc('hour', submitted_at, 'UTC') AS hour,
                coalesce(disposition, CASE WHEN state = 'sent' THEN 'awaiting' WHEN state = 'waiting' THEN 'waiting'
                                           WHEN state = 'closed' THEN 'not_sent' ELSE 'in_hand' END) AS outcome, count(*) AS attempts
-        FROM outcamp.attempts WHERE occurrence_id = o.occurrence_id GROUP BY 1, 2, 3, 4
+        FROM outcamp.all_attempts WHERE occurrence_id = o.occurrence_id GROUP BY 1, 2, 3, 4
     )
     SELECT coalesce(sum(attempts) FILTER (WHERE hour IS NOT NULL), 0) AS sent,
            coalesce(sum(attempts) FILTER (WHERE outcome = ANY(%(ends_well)s)), 0) AS delivered,

@@ -32,7 +32,7 @@ GROUP BY 1, 2 ORDER BY 1, 2;
 -- name: attempts-by-state
 -- How far the campaign is, for people; it reads all attempts of the campaign.
 SELECT a.state::text, count(*), count(a.submitted_at)
-FROM outcamp.occurrences o JOIN outcamp.attempts a USING (occurrence_id)
+FROM outcamp.occurrences o JOIN outcamp.all_attempts a USING (occurrence_id)
 WHERE o.campaign_id = %(campaign_id)s GROUP BY 1;
 
 -- name: open-entries
@@ -42,7 +42,7 @@ SELECT count(*) FROM outcamp.entries WHERE campaign_id = %(campaign_id)s AND exi
 -- name: dispositions-of-campaign
 -- What became of everything that was submitted; an empty disposition is one that has not come yet.
 SELECT a.channel, coalesce(a.disposition, ''), count(*)
-FROM outcamp.occurrences o JOIN outcamp.attempts a USING (occurrence_id)
+FROM outcamp.occurrences o JOIN outcamp.all_attempts a USING (occurrence_id)
 WHERE o.campaign_id = %(campaign_id)s AND a.submitted_at IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2;
 
 -- name: waves-of-campaign

@@ -19,7 +19,7 @@ WITH lines AS (
     SELECT DISTINCT ON (l.key, l.kind, a.channel) l.kind, l.key, a.channel, r.disposition
     FROM unnest(%(occurrence_id)s::bigint[], %(recipient_id)s::text[], %(attempt)s::smallint[], %(disposition)s::text[], %(asked)s::boolean[])
          AS r (occurrence_id, recipient_id, attempt, disposition, asked)
-    JOIN outcamp.attempts a ON a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND a.attempt = r.attempt
+    JOIN outcamp.all_attempts a ON a.occurrence_id = r.occurrence_id AND a.recipient_id = r.recipient_id AND a.attempt = r.attempt
     CROSS JOIN LATERAL (VALUES ('endpoint', a.endpoint_key),
                                ('recipient', CASE WHEN r.asked THEN sha256(convert_to(a.recipient_id, 'UTF8')) END)) AS l (kind, key)
     WHERE l.key IS NOT NULL

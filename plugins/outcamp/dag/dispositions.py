@@ -1,14 +1,21 @@
-"""``outcamp.dispositions``: one DAG for all campaigns. It takes outcomes in and gives a wave to whoever has due work and none."""
+"""``outcamp.dispositions``: one DAG for all campaigns. It takes outcomes in, makes the waves that are missing, and moves what is old."""
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, get_current_context, task
 
 from outcamp.core.errors import LedgerUnavailable, OutcampError, Transient
 from outcamp.dag.factory import RETRIES
-from outcamp.dag.settings import read_settings
+from outcamp.dag.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from outcamp.store.ledger import Ledger
+
+logger = logging.getLogger(__name__)
 
 DAG_ID = "outcamp.dispositions"
 
@@ -78,6 +85,21 @@ def pulse() -> dict[str, dict[str, int]]:
     notify_errors(ledger, manifests_of(settings.home), ledger.now(), get_current_context())
     refresh(ledger, ledger.now())
     tell_unknown(in_doubt(ledger))
+    move_old_attempts(settings, ledger)
     if failed:
         raise OutcampError("\n".join(failed))
     return found
+
+
+def move_old_attempts(settings: Settings, ledger: Ledger) -> None:
+    """Move some of what is older than ``OUTCAMP_RETENTION``, if that is set."""
+    from outcamp.steps.published import manifests_of, names
+    from outcamp.steps.retain import horizon, retain
+
+    if settings.retention is None:
+        return
+    now = ledger.now()
+    before = horizon(ledger, settings.retention, names(settings.home), manifests_of(settings.home), settings.total_limits, now)
+    moved = retain(ledger, before, now)
+    if moved:
+        logger.info("%d attempts that were over before %s were moved to outcamp.past_attempts", moved, before)

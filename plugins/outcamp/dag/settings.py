@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from outcamp.core.durations import parse_duration
 from outcamp.core.errors import UsageError
 from outcamp.core.limits import Limit, read_limits
 from outcamp.core.places import Address
@@ -29,6 +31,7 @@ class Settings:
         wave_interval: Waves run at multiples of this.
         pulse: How often outcomes from outside are taken in.
         total_limits: The deployment's own communication limits.
+        retention: How long attempts that are over stay where sends look them up; None: for ever.
         seed: What the built-in simulator draws its dispositions from.
     """
 
@@ -39,6 +42,7 @@ class Settings:
     wave_interval: timedelta = WAVE_INTERVAL
     pulse: timedelta = PULSE
     total_limits: tuple[Limit, ...] = ()
+    retention: timedelta | None = None
     seed: int = 0
 
 
@@ -58,6 +62,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         wave_interval=_seconds(environment, "OUTCAMP_WAVE_INTERVAL", WAVE_INTERVAL),
         pulse=_seconds(environment, "OUTCAMP_PULSE", PULSE),
         total_limits=read_limits(environment.get("OUTCAMP_TOTAL_LIMITS"), "OUTCAMP_TOTAL_LIMITS"),
+        retention=_days(environment, "OUTCAMP_RETENTION"),
         seed=_integer(environment, "OUTCAMP_SIMULATOR_SEED", 0),
     )
 
@@ -70,6 +75,17 @@ def _seconds(environment: Mapping[str, str], name: str, default: timedelta) -> t
     if not 1 <= seconds <= 86_400:
         raise UsageError(f"{name} is {text!r}, which is no number of seconds.", next_step="Write whole seconds from 1 to 86400: 300.")
     return timedelta(seconds=seconds)
+
+
+def _days(environment: Mapping[str, str], name: str) -> timedelta | None:
+    text = environment.get(name)
+    if not text:
+        return None
+    with suppress(ValueError):
+        duration = parse_duration(text)
+        if duration >= timedelta(days=1):
+            return duration
+    raise UsageError(f"{name} is {text!r}, which is no duration of a day or more.", next_step="Write a whole number and a unit: 400 days.")
 
 
 def _integer(environment: Mapping[str, str], name: str, default: int) -> int:

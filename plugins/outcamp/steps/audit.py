@@ -36,6 +36,7 @@ CHECKS: Final[Mapping[str, str]] = {
     "dead_hands": "no wave that is over holds anybody",
     "several_open": "nobody is in a campaign twice",
     "unknown_batch": "whatever was submitted belongs to a batch",
+    "moved": "what retention has moved is there, in one table only, and was over",
     "over_limits": "nobody was contacted more often than a limit allows",
     "windows": "nothing went while the channel was closed",
     "out_of_time": "nothing went after the expiry or the stop",
@@ -48,6 +49,7 @@ _OF_LEDGER: Final = {
     "after_exit": "audit-after-exit",
     "several_open": "audit-several-open",
     "unknown_batch": "audit-unknown-batch",
+    "moved": "audit-moved",
 }
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from outcamp.store import retention
 from outcamp.store.campaigns import live_campaigns
 from outcamp.store.datasets import STANDING
 from outcamp.store.ledger import Transaction
@@ -53,17 +54,20 @@ def over_limits(
     both = [(count, within, False) for count, within in limits] + [(count, within, True) for count, within in total_limits]
     if not both or not recipients.num_rows:
         return [], []
-    rows = tx.run(
-        "over-limits",
+    asked = {
         **_columns(recipients, "recipient_id", "bucket"),
-        counts=[count for count, _, _ in both],
-        withins=[within for _, within, _ in both],
-        totals=[total for _, _, total in both],
-        now=now,
-        all_campaigns=all_campaigns,
-        live=[campaign_id] if all_campaigns else [campaign_id, *live_campaigns(tx, now)],
-        outside_total=[row for (row,) in tx.run("campaigns-outside-total-limits")] if total_limits else [],
-    )
+        "counts": [count for count, _, _ in both],
+        "withins": [within for _, within, _ in both],
+        "totals": [total for _, _, total in both],
+        "now": now,
+        "all_campaigns": all_campaigns,
+        "live": [campaign_id] if all_campaigns else [campaign_id, *live_campaigns(tx, now)],
+        "outside_total": [row for (row,) in tx.run("campaigns-outside-total-limits")] if total_limits else [],
+    }
+    rows = tx.run("over-limits", **asked)
+    moved_before = retention.newest(tx)  # only now: what is moved after the count was counted
+    if moved_before is not None and moved_before > now - max(within for _, within, _ in both):
+        rows = tx.run("over-limits-ever", **asked)
     return [row for row, _ in rows], [free_at for _, free_at in rows]
 
 

@@ -35,7 +35,8 @@ def rename(tx: Transaction, campaign_id: int, recipient_id: str, token: str, now
     tx.run("forget-deferred-row", campaign_id=campaign_id, recipient_id=recipient_id)
     tx.run("rename-entries", campaign_id=campaign_id, recipient_id=recipient_id, token=token, now=now)
     attempts: int = tx.one("rename-attempts", campaign_id=campaign_id, recipient_id=recipient_id, token=token)[0]
-    return attempts
+    past: int = tx.one("rename-past-attempts", campaign_id=campaign_id, recipient_id=recipient_id, token=token)[0]
+    return attempts + past
 
 
 def forget_events(tx: Transaction, recipient_id: str) -> None:

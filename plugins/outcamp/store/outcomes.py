@@ -63,8 +63,11 @@ def record(tx: Transaction, campaign_id: int, outcomes: pa.Table) -> Rows:
     """Write outcomes (``OUTCOMES``) to their attempts where they are news, and return the attempts that they disposed, each once."""
     disposed: dict[tuple[object, ...], tuple[object, ...]] = {}
     for turn in _turns(outcomes):
-        for row in tx.run("record-outcomes", campaign_id=campaign_id, **{name: turn[name] for name in OUTCOMES.names}):
-            disposed[row[:3]] = row
+        columns = {name: turn[name] for name in OUTCOMES.names}
+        rows = tx.run("record-outcomes", campaign_id=campaign_id, **columns)
+        if len(rows) < turn.num_rows:  # known before, mostly
+            rows += tx.run("record-past-outcomes", campaign_id=campaign_id, **columns)
+        disposed |= {row[:3]: row for row in rows}
     return list(disposed.values())
 
 
