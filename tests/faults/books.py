@@ -30,6 +30,7 @@ class Books:
         names = ("campaigns", "occurrences", "waves", "parts", "entries", "attempts", "deferred")
         with connection.cursor(row_factory=dict_row) as cursor:
             tables = {name: cursor.execute(f"SELECT * FROM outcamp.{name}").fetchall() for name in names}
+            tables["attempts"] += cursor.execute("SELECT * FROM outcamp.past_attempts").fetchall()
             return cls(world, tables | {"diary": cursor.execute("SELECT * FROM faults.diary ORDER BY page").fetchall()})
 
     def __getitem__(self, table: str) -> list[Row]:

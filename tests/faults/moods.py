@@ -88,6 +88,8 @@ PROFILES: dict[str, tuple[dict[str, Any], dict[str, float]]] = {
         },
         {"mark answered": 3.0, "mark dead": 0.3, "clear": 0.4, "lose contact": 0.5, "pulse": 0.6, "long wait": 0.3},
     ),
+    # What is old is moved before each wave, too.
+    "moved": ({"crash": 0.0, "crashes": 0, "twins": 0.0}, {"pulse": 0.6}),
     # Campaigns end while people are in them.
     "ended": ({}, {"stop": 0.3, "delete": 0.1, "pause": 0.3, "brink": 0.6}),
 }

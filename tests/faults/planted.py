@@ -30,7 +30,7 @@ from outcamp.steps import heal, second_look, snapshot
 from outcamp.steps import ingest as ingesting
 from outcamp.steps import send as sending
 from outcamp.steps.engine import Engine
-from outcamp.store import admission, campaigns, submission, waves
+from outcamp.store import admission, campaigns, retention, submission, waves
 from outcamp.store.sql import queries
 
 
@@ -93,7 +93,13 @@ def limits_only_planned() -> AbstractContextManager[Any]:
 
 def future_forgotten() -> AbstractContextManager[Any]:
     """A look at the limits counts nothing that lies in the future, as a clock that was set back leaves it."""
-    return edited("over-limits", "a.counted_at > %(now)s", "a.counted_at <= %(now)s AND a.counted_at > %(now)s")
+    was, forgotten = "a.counted_at > %(now)s", "a.counted_at <= %(now)s AND a.counted_at > %(now)s"
+    return both(edited("over-limits", was, forgotten), edited("over-limits-ever", was, forgotten))
+
+
+def moves_forgotten() -> AbstractContextManager[Any]:
+    """A look at the limits does not ask what has been moved out of its sight."""
+    return swapped(retention, "newest", lambda *_: None)
 
 
 def expiry_only_planned() -> AbstractContextManager[Any]:
@@ -277,6 +283,7 @@ CATALOGUE = (
     _planted(window_only_planned, "windows"),
     _planted(limits_only_planned, "limits"),
     _planted(future_forgotten, "limits", profile="slips"),
+    _planted(moves_forgotten, "limits", profile="moved"),
     _planted(expiry_only_planned, "windows"),
     _planted(stop_only_planned, "halted", profile="held"),
     _planted(error_only_planned, "halted", profile="held"),

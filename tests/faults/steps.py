@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from faults.airflow import Asked, Said, Task
@@ -14,6 +14,7 @@ from outcamp.steps.feed_back import feed_back
 from outcamp.steps.filter import filter_part
 from outcamp.steps.heal import make_next_wave
 from outcamp.steps.report import write_report
+from outcamp.steps.retain import retain
 from outcamp.steps.review import answer, may_send, question_of
 from outcamp.steps.send import send
 from outcamp.steps.snapshot import prepare_wave, snapshot_due, snapshot_occurrence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from faults.world import World
 
 Work = Callable[[Engine], Any]
+DEADLINE = timedelta(days=2)  # longer than any outcome takes
 
 
 def work_of(world: World, task: Task) -> Work:
@@ -45,10 +47,17 @@ def work_of(world: World, task: Task) -> Work:
     return works[task.step]
 
 
+def move_old(engine: Engine, now: datetime) -> None:
+    """Move whatever is over, as a beat of the pulse moves what is old: limits need all of it still, and outcomes come for some."""
+    retain(engine.ledger, now + DEADLINE, now, rows=2)
+
+
 def _snapshot(world: World, task: Task, engine: Engine) -> list[int]:
     run = task.run
     world.move_clock(run.at)  # a clock that was set back is waited for
     now = world.scheduler.read_clock()
+    if world.moves_before_waves:
+        move_old(engine, now)
     prepare_wave(engine, run.key, now)
     halt = halt_of(engine, now)
     if halt in ENDED or (halt == "error" and run.scheduled_at is None):

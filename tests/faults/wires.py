@@ -23,6 +23,7 @@ DO $$ DECLARE command text; BEGIN
     LOOP EXECUTE command; END LOOP;
 END $$"""
 # A diary of the harness's own: every state that any attempt ever had, whatever became of it later.
+# Every occurrence is looked at for old attempts from its beginning, and again at every beat: what may not move must keep itself.
 # And clocks that stand still: what a query does must not depend on how long anything took.
 FURNISH = """
 CREATE SCHEMA faults;
@@ -36,6 +37,16 @@ CREATE FUNCTION faults.write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER diary AFTER INSERT OR UPDATE ON outcamp.attempts FOR EACH ROW EXECUTE FUNCTION faults.write();
+CREATE FUNCTION faults.look_at_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO outcamp.retention VALUES (NEW.occurrence_id, '-infinity', 0, NULL, '-infinity');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER look_at_once AFTER INSERT ON outcamp.occurrences FOR EACH ROW EXECUTE FUNCTION faults.look_at_once();
+CREATE FUNCTION faults.look_again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    NEW.look_at = '-infinity';
+    RETURN NEW;
+END $$;
+CREATE TRIGGER look_again BEFORE UPDATE ON outcamp.retention FOR EACH ROW EXECUTE FUNCTION faults.look_again();
 CREATE FUNCTION faults.clock_timestamp() RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$ SELECT '2026-03-02 14:00+00'::timestamptz $$;
 CREATE FUNCTION faults.statement_timestamp() RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$ SELECT '2026-03-02 14:00+00'::timestamptz $$;
 """

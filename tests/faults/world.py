@@ -16,7 +16,7 @@ from faults.deeds import Deed, do, people
 from faults.operations import LakePath, Session
 from faults.scheduler import Actor, Scheduler
 from faults.server import Door, Refusal, Server
-from faults.steps import Work, work_of
+from faults.steps import Work, move_old, work_of
 from faults.wires import Wires
 from outcamp.core.errors import OutcampError, Transient, UsageError
 from outcamp.core.run_key import run_key
@@ -36,6 +36,7 @@ class World:
         self.rng = Random(seed)
         plans, self.total_limits = draw_plans(self.rng, profile)
         self.reports = self.rng.random() < REPORTS
+        self.moves_before_waves = profile == "moved"
         self.plans: dict[str, Plan] = {plan.name: plan for plan in plans}
         self.scheduler = Scheduler(START - timedelta(minutes=1), decide)
         self.server = Server(seed)
@@ -129,8 +130,13 @@ class World:
         return actor
 
     def start_pulse(self, campaign: str) -> Actor:
-        """Start a beat of the DAG that takes in outcomes, frees what dead waves hold, and makes the waves that are missing."""
-        return self._actor(f"{campaign} pulse", campaign, lambda engine: heal(engine, self.scheduler.read_clock()))
+        """Start a beat of the DAG that takes in outcomes, frees dead waves' rows, makes missing waves, and moves what is old."""
+        return self._actor(f"{campaign} pulse", campaign, lambda engine: self._beat(engine, self.scheduler.read_clock()))
+
+    @staticmethod
+    def _beat(engine: Engine, now: datetime) -> None:
+        heal(engine, now)
+        move_old(engine, now)
 
     def start_deed(self, kind: str, campaign: str) -> Actor:
         """Start what a person does beside the waves: ``stop``, ``delete``, ``error``, ``resume`` or ``suppress``."""
