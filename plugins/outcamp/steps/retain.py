@@ -11,7 +11,6 @@ from typing import Final
 
 from outcamp.core.limits import Limit
 from outcamp.core.manifest import Manifest
-from outcamp.core.schedule import expires_at
 from outcamp.steps.status import state_of
 from outcamp.store import retention, status
 from outcamp.store.ledger import Ledger
@@ -44,11 +43,11 @@ def horizon(
     with ledger.transaction() as tx:
         facts = status.facts(tx, now)
     limits = [*total_limits]
-    for manifest in map(manifests, published):
-        if manifest is not None:
-            campaign = manifest.campaign
-            state = state_of(facts.get(campaign.name), now, expires_at(campaign.schedule), published=True, paused=False)
-            limits += campaign.limits if state in {"Active", "Error"} else ()
+    for name in published:
+        known = facts.get(name)
+        state = state_of(known, now, known.expires_at if known else None, published=True, paused=False)
+        manifest = manifests(name) if state in {"Active", "Error"} else None
+        limits += manifest.campaign.limits if manifest else ()
     return now - max([keep, *(limit.within for limit in limits)])
 
 
