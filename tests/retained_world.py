@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from outcamp.core.run_key import run_key
+from outcamp.steps.audit import Breach, audit
 from outcamp.steps.feed_back import feed_back
 from outcamp.steps.progress import refresh
 from outcamp.steps.report import write_report
@@ -56,3 +57,9 @@ def move(world: World, now: datetime = MONTH_LATER, keep: timedelta = 20 * DAY, 
 def attempts_in(world: World, table: str) -> list[str]:
     """Return the rows of one of the tables of attempts, as text."""
     return [row for (row,) in world.rows(f"SELECT a::text FROM outcamp.{table} a ORDER BY 1")]
+
+
+def breaches(world: World) -> tuple[Breach, ...]:
+    """Return what the audit finds."""
+    engine = world.engine
+    return audit(engine.ledger, engine.lake, {"spring": engine.manifest}, MONTH_LATER).breaches
