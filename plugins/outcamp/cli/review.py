@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what would become of the segment; 1 if nobody would be contacted, or not everybody in time."""
     from outcamp.cli.connections import open_connection
+    from outcamp.cli.places import open_file
     from outcamp.segments.source import PublishedSegment
     from outcamp.steps.forecast import forecast
 
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.name in names(home):
         raise UsageError(f"{args.name} is published already.", next_step=f"See how far it is: outcamp status {args.name}")
     manifest = frozen(args.name, home, datetime.now(UTC), columns_by_connection(home))
-    segment = PublishedSegment(manifest, home, lambda conn_id: open_connection(conn_id, home))
+    segment = PublishedSegment(manifest, lambda name: open_file(name, home, "segment.file"), lambda conn_id: open_connection(conn_id, home))
     with open_ledger(home) as ledger:
         found = forecast(manifest, segment, ledger, ledger.now(), read_limits(os.environ.get(_TOTAL), _TOTAL))
     print(json.dumps(found.as_dict(), indent=2, default=str) if args.json else in_words(found))
