@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faults.scheduler import Actor
+
+if TYPE_CHECKING:
+    from faults.world import World
 
 MOST_FAILURES = 4
 DONE = ("success", "failed", "skipped")
@@ -142,3 +145,24 @@ class Run:
 
     def _mapped(self, step: str) -> list[Task]:
         return [task for (name, _), task in sorted(self.tasks.items()) if name == step]
+
+
+class RunsOf:
+    """The engine's view of one campaign's runs."""
+
+    def __init__(self, world: World, campaign: str) -> None:
+        self._world, self._campaign = world, campaign
+
+    def live(self, runs: list[str]) -> set[str]:
+        self._world.scheduler.point("airflow live")
+        return {run for run in runs if (self._campaign, run) in self._world.runs and self._world.runs[self._campaign, run].is_live}
+
+    def make(self, run: str, at: datetime) -> None:
+        self._world.scheduler.point("airflow make")
+        self._world.make_run(Run(self._campaign, run, at))
+
+    def again(self, run: str, at: datetime) -> None:
+        self._world.scheduler.point("airflow again")
+        found = self._world.runs.get((self._campaign, run))
+        if found is not None:
+            self._world.clear(found, found.task("snapshot"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from faults.airflow import MOST_FAILURES, Run, Said, Task
+from faults.airflow import MOST_FAILURES, Run, RunsOf, Said, Task
 from faults.campaigns import START, Plan, draw_plans
 from faults.deeds import Deed, do, people
 from faults.operations import LakePath, Session
@@ -228,32 +228,11 @@ class World:
             ledger=Ledger(lambda: Session(self.scheduler, self._wires)),  # type: ignore[arg-type, return-value]
             lake=Lake(LakePath(self.lake), durable=False),
             transports=dict.fromkeys(plan.manifest.campaign.channels_used, Door(self.server, self.scheduler, campaign, plan.chunk_size)),
-            runs=_Runs(self, campaign),
+            runs=RunsOf(self, campaign),
             wave_interval=timedelta(minutes=5),
             total_limits=self.total_limits,
             part_rows=plan.part_rows,
         )
-
-
-class _Runs:
-    """The engine's view of one campaign's runs."""
-
-    def __init__(self, world: World, campaign: str) -> None:
-        self._world, self._campaign = world, campaign
-
-    def live(self, runs: list[str]) -> set[str]:
-        self._world.scheduler.point("airflow live")
-        return {run for run in runs if (self._campaign, run) in self._world.runs and self._world.runs[self._campaign, run].is_live}
-
-    def make(self, run: str, at: datetime) -> None:
-        self._world.scheduler.point("airflow make")
-        self._world.make_run(Run(self._campaign, run, at))
-
-    def again(self, run: str, at: datetime) -> None:
-        self._world.scheduler.point("airflow again")
-        found = self._world.runs.get((self._campaign, run))
-        if found is not None:
-            self._world.clear(found, found.task("snapshot"))
 
 
 def new_lake() -> Path:
