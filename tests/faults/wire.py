@@ -28,9 +28,9 @@ SET deadlock_timeout = '1h';
 SET plan_cache_mode = force_generic_plan;
 SET search_path = faults, pg_catalog, public;
 """
-# For whom a session waits, and for which lock if that is one by number.
+# For whom a session waits, and for which lock if that is one by number, or the place in a row's queue behind its first one.
 WAIT = """
-SELECT pg_blocking_pids(l.pid), CASE locktype WHEN 'advisory' THEN format('%%s %%s', classid, objid) END
+SELECT pg_blocking_pids(l.pid), CASE locktype WHEN 'advisory' THEN format('%%s %%s', classid, objid) WHEN 'tuple' THEN locktype END
 FROM pg_locks l WHERE l.pid = %s AND NOT granted
 """
 
@@ -177,12 +177,13 @@ class Wire:
         return bool(holders)
 
     def _has_left_the_crowd(self) -> bool:
-        """Give the statement up if others wait for the same session. Who of them were next would be a race in the server.
+        """Give the statement up if others wait for the same session, or the same row. Who of them were next would be a race in the server.
 
-        Locks by number are an exception: the server hands those on in the order in which they were asked for.
+        Locks by number are an exception: the server hands those on in the order in which they were asked for. Whoever waits behind the
+        first one for a row waits for a session that waits itself, and would run for the row's next version against it.
         """
         crowd = [other for other in self._peers if other is not self and other.holders & self.holders]
-        is_crowded = any(self.lock is None or other.lock != self.lock for other in crowd)
+        is_crowded = self.lock == "tuple" or any(self.lock is None or other.lock != self.lock for other in crowd)
         if is_crowded:
             self.cancel()
         return is_crowded
