@@ -16,6 +16,7 @@ from outcamp.core.schedule import expires_at
 from outcamp.steps.project import Project
 from outcamp.steps.published import names, read_published
 from outcamp.steps.validate import ENDINGS, ColumnsOf, check_file, columns_unknown
+from outcamp.store.whole_files import sync_folder
 
 
 def publish(name: str, home: Path, now: datetime, columns_of: ColumnsOf = columns_unknown) -> Path:
@@ -66,7 +67,7 @@ def write_manifest(manifest: Manifest, target: Path, shown: str) -> None:
         raise _taken(manifest.campaign.name, shown) from None
     finally:
         beside.unlink(missing_ok=True)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _find_draft(name: str, project: Project, published: Sequence[str] = ()) -> Path:
@@ -90,12 +91,3 @@ def _refuse_expired(campaign: Campaign, document: Document, now: datetime) -> No
 def _taken(name: str, shown: str) -> ManifestError:
     problem = f"{shown}: the campaign {name!r} is published already, and its settings never change."
     return ManifestError(problem, next_step="Publish the changed campaign under a new name, and stop this one.")
-
-
-def _sync_folder(folder: Path) -> None:
-    # The name of a new file is only safe once its folder is on disk.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -30,11 +30,11 @@ def write_whole(place: Place, data: Any, *, durable: bool = True) -> None:
         beside.write_bytes(data)
     beside.replace(place)
     if durable and isinstance(beside, Path):
-        _sync_folder(beside.parent)
+        sync_folder(beside.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    # A name is only safe once its folder is on the disk.
+def sync_folder(folder: Path) -> None:
+    """Have the names of a folder survive a power cut: that of a new file is only safe once its folder is on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
