@@ -113,7 +113,7 @@ def _draw_plan(rng: Random, name: str, people: list[dict[str, Any]], profile: st
     hours = rng.choice((None, None, None, (9, 15), (9, 20)))
     limits = rng.choice(((), ((1, 24),), ((1, 24),), ((1, 1),), ((3, 24), (2, 1))))
     ignores_total = rng.random() < 0.2
-    is_reviewed = rng.random() < (1.0 if profile == "reviewed" else 0.1)
+    is_reviewed = rng.random() < (1.0 if profile in {"reviewed", "contradicted"} else 0.1)
     settings: dict[str, Any] = {
         "name": name,
         "segment": {"file": "people.csv"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from random import Random
 
-from faults.airflow import Run
+from faults.airflow import Run, Task
 from faults.moods import draw_mood
 from faults.scheduler import Actor
 from faults.world import World
@@ -104,7 +104,7 @@ class Chaos:
             assert event is not None
             world.move_clock(event)
         elif action == "answer":
-            world.answer(rng.choice(asked), is_yes=rng.random() < 0.6)
+            self._answer(rng.choice(asked))
         elif action == "brink":
             world.move_clock(rng.choice(brinks) - timedelta(milliseconds=rng.choice((1, 500, 3000, 0, -1, -3000))))
         elif action == "long wait":
@@ -124,6 +124,13 @@ class Chaos:
         else:
             self._meddle(action)
         return True
+
+    def _answer(self, task: Task) -> None:
+        """Let a person answer; who is asked the same once more is another one, and often says the opposite."""
+        about = (task.run.campaign, task.run.scheduled_at)
+        before = [said.is_yes for said in self.world.answers if (said.campaign, said.scheduled_at) == about]
+        luck = self.rng.random()
+        self.world.answer(task, is_yes=before[-1] == (luck < 0.2) if before else luck < 0.6)
 
     def _meddle(self, action: str) -> None:
         """Do what a person, or a scheduler that lost a worker, does to a run."""

@@ -88,6 +88,11 @@ PROFILES: dict[str, tuple[dict[str, Any], dict[str, float]]] = {
         },
         {"mark answered": 3.0, "mark dead": 0.3, "clear": 0.4, "lose contact": 0.5, "pulse": 0.6, "long wait": 0.3},
     ),
+    # Two people answer the same question, one after the other.
+    "contradicted": (
+        {"focus": ("approve",), "meeting": "ledger reject-occurrence", "pause": 0.05, "crash": 0.0, "crashes": 0, "twins": 0.0},
+        dict.fromkeys(MEDDLING, 0.0) | {"lose contact": 6.0},
+    ),
     # What is old is moved before each wave, too.
     "moved": ({"crash": 0.0, "crashes": 0, "twins": 0.0}, {"pulse": 0.6}),
     # Campaigns end while people are in them.
