@@ -15,6 +15,7 @@ from outcamp.core.channels import Pace
 
 SLACK: Final = 1.04
 PUNCTUAL: Final = timedelta(milliseconds=25)  # how much later than others a chunk may be before those after it are delayed
+WARM_UP: Final = timedelta(milliseconds=100)  # the first chunk of a task goes later than others: it opens what the next ones use
 _CHUNKS_A_SECOND: Final = 25
 _SOON: Final = timedelta(seconds=0.5)
 _SECOND: Final = timedelta(seconds=1)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from outcamp.core.channels import Pace
 from outcamp.core.dispositions import Channel
-from outcamp.core.pacing import at_once, kept_pace, least_lag, next_lag, soon, takes
+from outcamp.core.pacing import WARM_UP, at_once, kept_pace, least_lag, next_lag, soon, takes
 from outcamp.core.sms_parts import sms_length
 from outcamp.steps.engine import Engine
 from outcamp.steps.second_look import Later
@@ -32,6 +32,7 @@ class Turns:
         self._key = PaceKey(engine.campaign.channels[channel].transport, channel, engine.campaign.name, kept_pace(pace))
         self._least_lag = self._lag = least_lag(pace)
         self._at = clock()
+        self._is_warm = False
         self.at_once = at_once(pace)
 
     def fitting(self, units: NDArray[np.int64]) -> int:
@@ -45,6 +46,8 @@ class Turns:
         while True:
             with self._engine.ledger.transaction() as tx:
                 at, taken = take_turn(tx, self._key, units, now, until - now)
+                if taken and not self._is_warm:
+                    delay_turns(tx, self._key, WARM_UP)
             if not taken and at > until:
                 return at
             while at > now:
@@ -53,7 +56,7 @@ class Turns:
                 self._wait(min(at - now, _GLANCE))
                 now = self._clock()
             if taken:
-                self._at = at
+                self._at, self._is_warm = at, True
                 return None
 
     def depart(self) -> None:
