@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ssl
 import threading
+from abc import ABC, abstractmethod
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
 
-class Loopback:
+class Loopback(ABC):
     """Serves until it is left; its heirs read a request and answer it in ``serve``. ``complaints``: what nobody should have asked."""
 
     protocol = "HTTP/1.1"
@@ -16,9 +17,9 @@ class Loopback:
     port: int
     complaints: list[str]
 
+    @abstractmethod
     def serve(self, http: BaseHTTPRequestHandler) -> None:
         """Read a request, and answer it."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         loopback = self

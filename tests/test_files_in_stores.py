@@ -18,9 +18,11 @@ import pytest
 from drafts import HEAD, campaign, make_project
 from object_stores import Store, names
 from outcamp.cli.main import main
-from outcamp.core.errors import DataError, SourceUnavailable
+from outcamp.core.errors import DataError, LedgerUnavailable, SourceUnavailable
 from outcamp.core.manifest import seal_manifest
 from outcamp.core.places import Place
+from outcamp.dag.dispositions import take_in_files
+from outcamp.dag.settings import read_settings
 from outcamp.segments import files, outcome_files, pushed_files, written_rows
 from outcamp.segments.source import PublishedSegment
 from outcamp.steps import outcome_files as steps_of_files
@@ -234,6 +236,20 @@ def test_the_same_content_under_another_name_changes_nothing(world: World, store
     assert {"1.jsonl": TakenIn(known=2)} == pulse(world, folder)[0]
     assert before == world.books("attempts", "entries", "events_not_matched")
     assert ["taken/1-2.jsonl", "taken/1.jsonl"] == names(folder)
+
+
+def test_a_store_that_refuses_is_told_and_keeps_no_transport_waiting(world: World, s3: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pulse goes on without the files, and has what to say in the end; where it is the ledger that is away, it does not go on."""
+    monkeypatch.setenv("AIRFLOW_CONN_MINIO", s3.connection)
+    settings = read_settings({"OUTCAMP_OUTCOMES": "s3://minio@nowhere/outcomes"})
+    files, failed = take_in_files(settings, world.engine.ledger)
+    assert ({}, ["s3://nowhere/outcomes/received: there is no such bucket"]) == (files, [line.splitlines()[0] for line in failed])
+    bucket = s3.bucket()
+    write_whole(bucket / "outcomes" / "1.jsonl", lines([event("ada")]))
+    settings = read_settings({"OUTCAMP_OUTCOMES": f"s3://minio@{bucket.key}/outcomes"})
+    away = Ledger.at("postgresql://127.0.0.1:1/nowhere")
+    with pytest.raises(LedgerUnavailable):
+        take_in_files(settings, away)
 
 
 def test_a_kill_at_any_call_changes_nothing_in_the_end(world: World, s3: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -264,6 +264,14 @@ def test_e_mails_have_their_sender_and_a_channel_of_theirs_alone_is_told() -> No
         ([], "this is no Amazon Connect campaign as DescribeCampaign tells it"),
         ({"campaign": {"name": "x", "dialerConfig": {}}}, "this is no Amazon Connect campaign as DescribeCampaign tells it"),
         (changed(channelSubtypeConfig={"whatsApp": {}}), "Spring renewal, 2026: it uses none of the channels that outcamp has"),
+        (
+            changed(communicationLimitsOverride__allChannelSubtypes={"communicationLimitsList": [{"frequency": 2}]}),
+            "the description is not as DescribeCampaign tells it: KeyError: 'maxCountPerRecipient'\n  Next: give it the JSON as it came",
+        ),
+        (
+            changed(communicationTimeConfig__telephony__restrictedPeriods={"restrictedPeriodList": [{"startDate": "x", "endDate": "y"}]}),
+            "the description is not as DescribeCampaign tells it: ValueError: Invalid isoformat string: 'x'",
+        ),
         (changed(schedule__refreshFrequency="1 day"), "'1 day' is no duration as Amazon writes it"),
         (changed(schedule__startTime="tomorrow"), "'tomorrow' is no instant"),
     ],

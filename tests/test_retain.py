@@ -144,15 +144,14 @@ def test_a_campaign_that_has_ended_keeps_nothing(world: World) -> None:
     assert 20 * DAY == horizon_in(world, 20 * DAY)
 
 
-def test_the_pulse_moves_nothing_unless_a_retention_is_set(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pulse_moves_nothing_unless_a_retention_is_set(world: World, tmp_path: Path) -> None:
     """With one it moves what is older."""
     from outcamp.dag.dispositions import move_old_attempts
     from outcamp.dag.settings import read_settings
 
     ledger, home = world.engine.ledger, {"OUTCAMP_HOME": str(tmp_path)}
-    monkeypatch.setattr(ledger, "now", lambda: MONTH_LATER)
     for retention, attempts in (("", 4), ("30 days", 4), ("3 weeks", 0)):
-        move_old_attempts(read_settings(home | {"OUTCAMP_RETENTION": retention}), ledger)
+        move_old_attempts(read_settings(home | {"OUTCAMP_RETENTION": retention}), ledger, MONTH_LATER)
         assert (retention, attempts) == (retention, len(left(world)))
 
 

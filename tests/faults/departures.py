@@ -65,7 +65,10 @@ def windows(books: Books) -> Iterator[str]:
 
 
 def halted(books: Books) -> Iterator[str]:
-    """Nothing is sent for a campaign that was paused, stopped or in Error when that was looked at last."""
+    """Nothing is sent for a campaign that was paused, stopped or in Error when that was looked at last.
+
+    The look comes some time after the clock is read and before the commit: an error that somebody lifted in between may have been gone.
+    """
     by_campaign = defaultdict(list)
     for deed in books.world.deeds:
         if deed.commit and deed.kind != "suppress":
@@ -75,6 +78,7 @@ def halted(books: Books) -> Iterator[str]:
             yield f"{arrival.campaign} {arrival.key} went, and the campaign was paused"
         before = [kind for commit, kind in sorted(by_campaign[arrival.campaign]) if commit <= arrival.looked]
         in_error = [kind for kind in before if kind in {"error", "resume"}][-1:] == ["error"]
+        in_error &= not any(kind == "resume" and arrival.looked < commit < arrival.commit for commit, kind in by_campaign[arrival.campaign])
         if in_error or {"stop", "delete"} & {*before}:
             yield f"{arrival.campaign} {arrival.key} went after {before}"
 

@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the draft, never over another one, and print what is left to do by hand."""
     from outcamp.steps.connect_import import import_connect
+    from outcamp.store.whole_files import write_new
 
     try:
         described = json.loads(args.file.read_text(encoding="utf-8"))
@@ -28,10 +29,8 @@ def run(args: argparse.Namespace) -> int:
     made = import_connect(described)
     project = Project(project_home())
     target = project.drafts / f"{made.name}.yaml"
-    project.drafts.mkdir(parents=True, exist_ok=True)
     try:
-        with target.open("x", encoding="utf-8") as file:
-            file.write(made.text)
+        write_new(target, made.text)
     except FileExistsError:
         problem = f"{project.shown(target)} is there already, and nothing was written."
         raise UsageError(problem, next_step="Rename or remove that draft first.") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, get_current_context, task
@@ -13,6 +13,7 @@ from outcamp.dag.factory import RETRIES
 from outcamp.dag.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from outcamp.steps.outcome_files import TakenIn
     from outcamp.store.ledger import Ledger
 
 logger = logging.getLogger(__name__)
@@ -46,13 +47,10 @@ def build_dispositions_dag() -> DAG:
 
 def pulse() -> dict[str, dict[str, int]]:
     """Take in what has become of every campaign's attempts, and heal broken chains of waves; return the counts by campaign and file."""
-    from outcamp.dag.connections import open_place
     from outcamp.dag.engines import engine_of, open_ledger
     from outcamp.dag.metrics import tell_unknown
     from outcamp.dag.notify import notify_errors
     from outcamp.steps.heal import heal, unfinished
-    from outcamp.steps.outcome_files import TakenIn
-    from outcamp.steps.outcome_folder import take_in_folder
     from outcamp.steps.progress import in_doubt, refresh
     from outcamp.steps.published import manifests_of, names
 
@@ -60,16 +58,7 @@ def pulse() -> dict[str, dict[str, int]]:
     ledger = open_ledger(settings)
     ledger.migrate()
     # First the files: the waves that their outcomes call for are made below.
-    files: dict[str, TakenIn] = {}
-    failed = []
-    try:
-        folder = open_place(settings.outcomes)
-        files, refused = take_in_folder(ledger, manifests_of(settings.home), folder, ledger.now)
-        failed += [f"{folder / name} was refused: refused/{name}.reason.txt says why" for name in refused]
-    except LedgerUnavailable:
-        raise
-    except OutcampError as error:  # what the transports know must not wait for an object store
-        failed.append(str(error))
+    files, failed = take_in_files(settings, ledger)
     found = {name: {"outcomes": file.taken, "known": file.known, "aside": file.aside.total()} for name, file in files.items()}
     for name in sorted(unfinished(ledger, names(settings.home))):
         try:
@@ -85,20 +74,38 @@ def pulse() -> dict[str, dict[str, int]]:
     notify_errors(ledger, manifests_of(settings.home), ledger.now(), get_current_context())
     refresh(ledger, ledger.now())
     tell_unknown(in_doubt(ledger))
-    move_old_attempts(settings, ledger)
+    move_old_attempts(settings, ledger, ledger.now())
     if failed:
         raise OutcampError("\n".join(failed))
     return found
 
 
-def move_old_attempts(settings: Settings, ledger: Ledger) -> None:
+def take_in_files(settings: Settings, ledger: Ledger) -> tuple[dict[str, TakenIn], list[str]]:
+    """Take in the files of ``OUTCAMP_OUTCOMES``; return what became of each, and what went wrong in words.
+
+    A store that is away is told at the end of the pulse: what the transports know does not wait for it. The ledger is needed by both.
+    """
+    from outcamp.dag.connections import open_place
+    from outcamp.steps.outcome_folder import take_in_folder
+    from outcamp.steps.published import manifests_of
+
+    try:
+        folder = open_place(settings.outcomes)
+        files, refused = take_in_folder(ledger, manifests_of(settings.home), folder, ledger.now)
+    except LedgerUnavailable:
+        raise
+    except OutcampError as error:
+        return {}, [str(error)]
+    return files, [f"{folder / name} was refused: refused/{name}.reason.txt says why" for name in refused]
+
+
+def move_old_attempts(settings: Settings, ledger: Ledger, now: datetime) -> None:
     """Move some of what is older than ``OUTCAMP_RETENTION``, if that is set."""
     from outcamp.steps.published import manifests_of, names
     from outcamp.steps.retain import horizon, retain
 
     if settings.retention is None:
         return
-    now = ledger.now()
     before = horizon(ledger, settings.retention, names(settings.home), manifests_of(settings.home), settings.total_limits, now)
     moved = retain(ledger, before, now)
     if moved:

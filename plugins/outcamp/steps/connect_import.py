@@ -52,6 +52,14 @@ class Imported:
 
 def import_connect(described: object) -> Imported:
     """Return what a description says as a campaign file. What is no description of a campaign raises DataError."""
+    try:
+        return _imported(described)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        problem = f"the description is not as DescribeCampaign tells it: {type(error).__name__}: {error}"
+        raise DataError(problem, next_step="give it the JSON as it came; nothing was written") from error
+
+
+def _imported(described: object) -> Imported:
     inner = described.get("campaign", described) if isinstance(described, Mapping) else None
     if (
         not isinstance(inner, Mapping)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +14,7 @@ from outcamp.core.schedule import expires_at
 from outcamp.steps.project import Project
 from outcamp.steps.published import names, read_published
 from outcamp.steps.validate import ENDINGS, ColumnsOf, check_file, columns_unknown
-from outcamp.store.whole_files import sync_folder
+from outcamp.store.whole_files import write_new
 
 
 def publish(name: str, home: Path, now: datetime, columns_of: ColumnsOf = columns_unknown) -> Path:
@@ -54,20 +52,10 @@ def _freeze(draft: Path, home: Path, now: datetime, columns_of: ColumnsOf) -> Ma
 
 def write_manifest(manifest: Manifest, target: Path, shown: str) -> None:
     """Write a manifest whole or not at all, and never over another one."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with beside.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(manifest.to_json())
-            file.flush()
-            os.fsync(file.fileno())
-        # A link, unlike a rename, fails when the name is taken: of two publishers at once, one wins.
-        os.link(beside, target)
+        write_new(target, manifest.to_json())
     except FileExistsError:
         raise _taken(manifest.campaign.name, shown) from None
-    finally:
-        beside.unlink(missing_ok=True)
-    sync_folder(target.parent)
 
 
 def _find_draft(name: str, project: Project, published: Sequence[str] = ()) -> Path:

@@ -30,10 +30,26 @@ def write_whole(place: Place, data: Any, *, durable: bool = True) -> None:
         beside.write_bytes(data)
     beside.replace(place)
     if durable and isinstance(beside, Path):
-        sync_folder(beside.parent)
+        _sync_folder(beside.parent)
 
 
-def sync_folder(folder: Path) -> None:
+def write_new(path: Path, text: str) -> None:
+    """Write a text file of this machine whole or not at all, and never over another one: FileExistsError when its name is taken."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with beside.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # A link, unlike a rename, fails when the name is taken: of two writers at once, one wins.
+        path.hardlink_to(beside)
+    finally:
+        beside.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
     """Have the names of a folder survive a power cut: that of a new file is only safe once its folder is on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
