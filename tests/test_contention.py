@@ -29,12 +29,12 @@ ROUNDS = int(os.environ.get("OUTCAMP_ROUNDS", "6"))
 CAMPAIGNS = ("autumn", "spring", "summer", "winter")
 TRIES = [(name, half) for name in CAMPAIGNS for half in (0, 1)]
 AT_MOST = 2
-PERSONS = 240
+PERSONS = 60
 HEAD = """\
 name: NAME
 segment: {file: people.csv}
 channel: sms
-channels: {sms: {body: Hello, batch_size: 30}}
+channels: {sms: {body: Hello, batch_size: 15}}
 """
 LIMITS = f"communication_limits: [{{count: {AT_MOST}, within: 1 day}}]\n"
 
