@@ -11,15 +11,17 @@ import pytest
 
 from outcamp.core.errors import UsageError
 from outcamp.core.run_key import run_key
+from outcamp.steps.fan_out import fan_out
 from outcamp.steps.feed_back import feed_back
 from outcamp.steps.heal import heal, make_next_wave, unfinished
 from outcamp.steps.planned_runs import PlannedRuns
 from outcamp.steps.send import Sent, send
+from outcamp.steps.snapshot import snapshot_due
 from outcamp.steps.status import CampaignStatus, campaign_status
 from outcamp.steps.stop import halt_of, record_error, resume, stop
 from small_world import NOW, RUN, World, make_world
 
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 CLOSED = 'communication_time: {time_zone: UTC, active: [{days: mon-sun, from: "18:00", to: "20:00"}]}\n'
 DAILY = "schedule: {start: 2026-12-01 15:00, time_zone: UTC, repeat: daily}\n"
 
@@ -90,6 +92,23 @@ def test_an_error_holds_the_campaign_until_somebody_resumes_it(world: Callable[.
     assert "the wave failed" == resume(campaign.engine.ledger, campaign.engine.manifest)
     heal(campaign.engine, NOW)
     assert [(run_key(NOW + MINUTE, 1), NOW + MINUTE)] == campaign.runs.made
+
+
+def test_a_wave_that_claimed_before_an_error_is_decided_in_it(world: Callable[..., World]) -> None:
+    """In Error nothing is claimed; what a wave has in hand gets its verdict: a resume before fan_out finds it whole."""
+    campaign = world(CLOSED)
+    campaign.filtered()
+    engine, at = campaign.engine, NOW + 3 * HOUR
+    record_error(engine, "a task failed", at)
+    assert [] == snapshot_due(engine, "a", at, at)
+    resume(engine.ledger, engine.manifest)
+    (claimed,) = snapshot_due(engine, "a", at, at)
+    record_error(engine, "a task failed", at)
+    assert [claimed] == snapshot_due(engine, "a", at, at)
+    campaign.decide(claimed.part, "a", at)
+    resume(engine.ledger, engine.manifest)
+    (batch,) = fan_out(engine, "a", at)
+    assert Sent(2, 0) == send(engine, "a", batch.batch, lambda: at)
 
 
 def test_only_an_error_is_resumed(world: Callable[..., World]) -> None:

@@ -59,8 +59,7 @@ def _snapshot(world: World, task: Task, engine: Engine) -> list[int]:
     if world.moves_before_waves:
         move_old(engine, now)
     prepare_wave(engine, run.key, now)
-    halt = halt_of(engine, now)
-    if halt in ENDED or (halt == "error" and run.scheduled_at is None):
+    if halt_of(engine, now) in ENDED:
         return []
     if run.scheduled_at is None:
         parts = snapshot_due(engine, run.key, run.at, now)

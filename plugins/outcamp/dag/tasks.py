@@ -67,8 +67,8 @@ def snapshot(campaign: str) -> list[int]:
     if task.context["ti"].try_number == 1:  # cleared later, it is not late
         time_lag(campaign, now - wave.at)
     halt = halt_of(engine, now)
-    if halt in ENDED or (halt == "error" and not wave.occurrence):
-        return []  # in Error, an occurrence is written down all the same, and waits
+    if halt in ENDED:
+        return []
     if engine.campaign.is_external and wave.by_hand:
         if halt is None:
             take_up_occurrence(engine, now)  # what was pushed does not wait for the pulse
@@ -78,7 +78,7 @@ def snapshot(campaign: str) -> list[int]:
         return []
     if not wave.occurrence:
         return [part.part for part in snapshot_due(engine, wave.run, wave.at, now)]
-    # An occurrence that runs late was missed: it is admitted when it runs.
+    # In Error an occurrence is written down all the same, and waits. One that runs late was missed: it is admitted when it runs.
     late = now - wave.at >= engine.wave_interval
     if engine.campaign.is_external:
         parts = snapshot_pushed(engine, wave.run)

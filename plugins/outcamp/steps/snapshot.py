@@ -17,7 +17,7 @@ from outcamp.frames.hashing import buckets
 from outcamp.steps.breakers import watch
 from outcamp.steps.engine import Engine, Segment
 from outcamp.steps.ingest import ingest
-from outcamp.store import claims, reviews, waves
+from outcamp.store import campaigns, claims, reviews, waves
 from outcamp.store.claims import Due
 from outcamp.store.lake import FileRef, Lake
 from outcamp.store.ledger import Transaction
@@ -67,9 +67,15 @@ def snapshot_occurrence(
 
 
 def snapshot_due(engine: Engine, run: str, due_at: datetime, now: datetime) -> list[PartRow]:
-    """Claim for a wave what is due by now, and return its parts; at the expiry everything that waits is due."""
+    """Claim for a wave what is due by now, and return its parts; at the expiry everything that waits is due.
+
+    In Error nothing is claimed. What this wave has claimed before is decided all the same: the error may be lifted at any moment.
+    """
     with engine.ledger.transaction() as tx:
         campaign = engine.register(tx)
+        if campaigns.halt(tx, campaign.campaign_id, now)[0] == "error":
+            standing = waves.find_wave(tx, campaign.campaign_id, run)
+            return [] if standing is None else waves.parts(tx, standing.wave_id, "snapshot")
         wave = waves.open_wave(tx, campaign.campaign_id, run, due_at, None, now)
         found = waves.parts(tx, wave.wave_id, "snapshot")
         if found or wave.fanned_out_at is not None:
