@@ -445,7 +445,7 @@ def test_parts_that_add_up_are_accepted() -> None:
 
 def test_a_part_without_verdicts_stops_the_wave() -> None:
     """A missing part is named, and what to do about it."""
-    message = "wave 20261201T150000Z: the parts [0, 1] have no verdicts\n  Next: clear the wave's filter tasks in Airflow"
+    message = "wave 20261201T150000Z: the parts [0, 1] have no verdicts\n  Next: clear the wave's snapshot in Airflow, with what follows it"
     assert message == refusal([SNAPSHOT, replace(SNAPSHOT, part=1)], [])
 
 

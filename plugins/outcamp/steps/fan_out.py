@@ -58,7 +58,7 @@ def check_accounts(run: str, snapshot: list[PartRow], decided: list[PartRow], *,
     expected, found = {part.part: part for part in snapshot}, {part.part: part for part in decided}
     if expected.keys() != found.keys():
         missing = sorted(expected.keys() ^ found.keys())
-        raise BrokenPromise(f"wave {run}: the parts {missing} have no verdicts", next_step="clear the wave's filter tasks in Airflow")
+        raise BrokenPromise(f"wave {run}: the parts {missing} have no verdicts", next_step=_DECIDE)
     for number, part in found.items():
         # A wave of due rows may decide fewer than it claimed, where a newer occurrence replaced a deferred row.
         claimed = expected[number].rows
@@ -72,6 +72,7 @@ def check_accounts(run: str, snapshot: list[PartRow], decided: list[PartRow], *,
             raise BrokenPromise(f"wave {run}, part {number}: {by_verdict['send']} to send, {batched} in batches", next_step=_LOOK)
 
 
+_DECIDE = "clear the wave's snapshot in Airflow, with what follows it"
 _LOOK = "nothing was sent; compare the part's Parquet in verdicts/ with snapshots/, and report it"
 
 
