@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from outcamp.core.errors import BrokenPromise
 from outcamp.steps.engine import Engine
 from outcamp.store import campaigns, occurrences, reviews, waves
 from outcamp.store.ledger import Transaction
 from outcamp.store.waves import BatchRow, PartRow, WaveRow
+
+# How far a clock may be set back, as that of a server that takes over: an earlier step may have seen an end that is still to come.
+BEHIND: Final = timedelta(minutes=1)
 
 
 def fan_out(engine: Engine, run: str, now: datetime) -> list[BatchRow]:
@@ -23,9 +27,10 @@ def fan_out(engine: Engine, run: str, now: datetime) -> list[BatchRow]:
             return []
         snapshot = waves.parts(tx, wave.wave_id, "snapshot")
         decided = waves.parts(tx, wave.wave_id, "filter")
-        if len(decided) < len(snapshot) and campaigns.halt(tx, wave.campaign_id, now)[0] is not None:
+        seen = now + BEHIND
+        if len(decided) < len(snapshot) and campaigns.halt(tx, wave.campaign_id, seen)[0] is not None:
             return []  # whoever is in this wave's hands waits again once it has ended
-        if len(decided) < len(snapshot) and engine.overtaken(wave.scheduled_at, now):
+        if len(decided) < len(snapshot) and engine.overtaken(wave.scheduled_at, seen):
             # Cleared late: whoever has no verdict yet is in the successor's segment; whoever has one is sent to by these batches.
             snapshot = [part for part in snapshot if part.part in {row.part for row in decided}]
         check_accounts(run, snapshot, decided, segment=wave.occurrence_id is not None)
