@@ -18,7 +18,7 @@ from test_open_times import cases
 CODES = (
     *("duplicate", "invalid_endpoint", "suppressed", "already_in_campaign", "entry_limit", "no_time_zone", "holdout", "no_open_time"),
     *("over_limit", "content_error", "rejected", "stopped", "deleted", "expired", "window_closed", "waiting_to_reattempt"),
-    *("finished", "erased"),
+    *("finished", "erased", "awaiting_review", "paused", "throttled", "late", "pace", "error"),
 )
 
 

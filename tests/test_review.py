@@ -14,6 +14,7 @@ from outcamp.core.run_key import run_key
 from outcamp.steps.audit import audit
 from outcamp.steps.fan_out import fan_out
 from outcamp.steps.feed_back import feed_back
+from outcamp.steps.filter import filter_part
 from outcamp.steps.heal import heal
 from outcamp.steps.next_wave import next_wave
 from outcamp.steps.review import Question, answer, may_send, question_of
@@ -244,6 +245,17 @@ def test_the_expiry_ends_whom_nobody_could_be_asked_about(world: Callable[..., W
     assert [] == campaign.due(expiry)
     assert [("ada", "expired"), ("ben", "expired")] == campaign.exits()
     assert next_wave(campaign.engine, expiry) is None
+
+
+def test_nobody_enters_an_occurrence_that_the_expiry_has_ended(world: Callable[..., World]) -> None:
+    """A filter that read its clock before the expiry finds it rejected; the wave ends, and nobody was ever in."""
+    campaign = world(REVIEW + EXPIRES)
+    campaign.snapshot()
+    assert [] == campaign.due(NOW + timedelta(hours=3))
+    assert [("rejected",)] == reviews(campaign)
+    assert filter_part(campaign.engine, RUN, 0, NOW) is None
+    assert [] == fan_out(campaign.engine, RUN, NOW)
+    assert ([], []) == (campaign.exits(), breaches(campaign, NOW))
 
 
 def test_an_answer_that_comes_after_the_expiry_says_so(world: Callable[..., World]) -> None:

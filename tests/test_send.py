@@ -117,6 +117,16 @@ def test_who_was_not_taken_waits_and_so_does_the_rest_of_the_batch(world: Callab
     assert [(2, 0, 0, 0, 0, 0)] == here.rows(f"{traces} WHERE state = 'waiting'")
 
 
+def test_who_is_to_come_later_waits_alone(world: Callable[..., World]) -> None:
+    """It says nothing about the others, so the batch goes on."""
+    told = Told([[WAIT | {"status": "later"}, TAKEN]])
+    here = world(told)
+    here.batches()
+    one, *others = order(here)
+    assert Sent(submitted=4, handed_back=1) == go(here)
+    assert {one: WAITING} | dict.fromkeys(others, GONE) == standing(here)
+
+
 def test_a_throttled_attempt_goes_later_as_the_same_attempt(world: Callable[..., World]) -> None:
     """The next wave is made for the instant that the transport named, and finds it like any due attempt."""
     told = Told([[WAIT, WAIT]])
@@ -216,6 +226,21 @@ def test_a_chunk_that_was_refused_whole_leaves_nobody_in_doubt(world: Callable[.
 # What happens while the chunk is on its way.
 
 
+@pytest.mark.parametrize(
+    ("stood", "goes"), [(2 * MINUTE, True), (2 * MINUTE + timedelta(microseconds=1), False)], ids=["two minutes", "more"]
+)
+def test_a_process_that_stood_still_looks_again(world: Callable[..., World], stood: timedelta, goes: bool) -> None:
+    """Two minutes after the look nothing of a chunk leaves any more: it waits, uncounted; the next one is looked at anew, and goes."""
+    told = Told()
+    here = world(told, people=PEOPLE[:4])
+    here.batches()
+    clock = chain([NOW, NOW], repeat(NOW + stood))
+    assert Sent(4 if goes else 2, 0 if goes else 2) == send(here.engine, RUN, 0, lambda: next(clock))
+    *first, three, four = order(here)
+    assert ([first] if goes else []) + [[three, four]] == told.names()
+    assert {GONE if goes else ("waiting", "late", NOW, None, False)} == {standing(here)[name] for name in first}
+
+
 def test_a_try_that_was_overtaken_takes_nothing_back(world: Callable[..., World]) -> None:
     """The newer try has called its rows unknown, and something may follow from that: so they stay."""
     told = Told([[WAIT, WAIT]])
@@ -247,7 +272,7 @@ def test_nothing_waits_in_a_campaign_that_was_ended(world: Callable[..., World],
 
 def test_nothing_waits_beyond_the_expiry(world: Callable[..., World]) -> None:
     """A campaign that expired while the chunk was on its way ends who was not taken."""
-    clock = chain([NOW, NOW], repeat(NOW + HOUR))
+    clock = chain([NOW, NOW, NOW], repeat(NOW + HOUR))
     here = world(Told([[WAIT]]), EXPIRES, people=PEOPLE[:1])
     here.batches()
     send(here.engine, RUN, 0, lambda: next(clock))

@@ -127,7 +127,7 @@ def test_letters_of_an_address_need_a_server_that_reads_them() -> None:
     [
         ("RCPT", "550 5.1.1 nobody of that name", ("refused", "bounced")),
         ("RCPT", "452 4.2.2 mailbox full", ("refused", "soft_bounced")),
-        ("RCPT", "451 4.7.1 greylisted", ("throttled", None)),
+        ("RCPT", "451 4.7.1 greylisted", ("later", None)),
         (".", "554 5.7.1 this looks like spam", ("refused", "rejected")),
         (".", "451 4.4.1 no answer from there", ("refused", "soft_bounced")),
         ("DATA", "554 5.5.1 no", ("refused", "rejected")),

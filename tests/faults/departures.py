@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from faults.books import Books
 from faults.server import NEVER_ARRIVED, Arrival
+
+PROMPT = timedelta(minutes=2)  # by hand, from docs/transports.md
 
 
 def twice(books: Books) -> Iterator[str]:
@@ -51,11 +54,13 @@ def limits(books: Books) -> Iterator[str]:
 
 
 def windows(books: Books) -> Iterator[str]:
-    """Each message was decided at an open moment between the start and the expiry, and no wait for a lock has closed that moment."""
+    """Each message was decided at an open moment between start and expiry, which no wait has closed, and left within two minutes."""
     world = books.world
     zones = {row["recipient_id"]: row["time_zone"] for plan in world.plans.values() for rows in plan.rows.values() for row in rows}
     for arrival in world.server.log:
         plan = world.plans[arrival.campaign]
+        if arrival.left - arrival.decided > PROMPT:
+            yield f"{arrival.campaign} {arrival.key} was decided at {arrival.decided}, and went at {arrival.left}"
         for moment in (arrival.decided, arrival.decided + arrival.waited):
             hour = moment.astimezone(ZoneInfo(zones[arrival.key[1]])).hour
             if plan.hours is not None and not plan.hours[0] <= hour < plan.hours[1]:

@@ -269,6 +269,11 @@ def rules_without_end() -> AbstractContextManager[Any]:
     return edited("follow", "r.times > (SELECT count(*)", "r.times >= 0 * (SELECT count(*)")
 
 
+def stood_still() -> AbstractContextManager[Any]:
+    """A process that stood still after its look at everything submits what it had in hand, however long that was."""
+    return swapped(sending, "PROMPT", timedelta(days=1000))
+
+
 def _planted(fault: Fault, *caught_by: str, profile: str | None = None) -> Planted:
     return Planted(fault.__name__, fault, frozenset(caught_by), profile)
 
@@ -281,6 +286,7 @@ CATALOGUE = (
     _planted(readmission, "twice", profile="again"),
     _planted(stale_token, "twice", "diary", profile="twins"),
     _planted(window_only_planned, "windows"),
+    _planted(stood_still, "windows"),
     _planted(limits_only_planned, "limits"),
     _planted(future_forgotten, "limits", profile="slips"),
     _planted(moves_forgotten, "limits", profile="moved"),

@@ -96,7 +96,8 @@ class Server:
         if self._moods.random() < self._throttles:
             self.turned_away[arrival.key] += 1
             until = self._moods.choice((None, timedelta(seconds=20), timedelta(minutes=7)))
-            return nothing | {"status": "throttled", "until": None if until is None else arrival.decided + until}
+            status = self._moods.choice(("throttled", "later"))
+            return nothing | {"status": status, "until": None if until is None else arrival.decided + until}
         if self._moods.random() < self._loses_track:
             self.in_doubt.add((arrival.campaign, arrival.commit))
             if self._moods.random() < 0.5:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from faults.books import Books, attempts_by_entry
+from faults.server import Key
 
 
 def entries(books: Books) -> Iterator[str]:
@@ -67,14 +68,19 @@ STEPS = {
 
 
 def diary(books: Books) -> Iterator[str]:
-    """An attempt goes from state to state as the design says, and never back to where it could be submitted again."""
-    back: Counter[tuple[int, str, int]] = Counter()
+    """An attempt goes from state to state as the design says, and back to where it can be submitted only if it certainly never left."""
+    server, back, late, submitted = books.world.server, Counter[Key](), Counter[Key](), Counter[Key]()
     for page in books["diary"]:
         key = (page["occurrence_id"], page["recipient_id"], page["attempt"])
         if (page["was"], page["is_now"]) == ("submitting", "waiting"):
-            back[key] += 1
+            (late if page["waits_for"] == "late" else back)[key] += 1
         elif page["is_now"] not in STEPS[page["was"]]:
             yield f"{key} went from {page['was']} to {page['is_now']}"
+        submitted[key] += page["is_now"] == "submitting"
     for key, times in back.items():
-        if times > books.world.server.turned_away[key]:
-            yield f"{key} was taken back {times} times, and turned away {books.world.server.turned_away[key]} times"
+        if times > server.turned_away[key]:
+            yield f"{key} was taken back {times} times, and turned away {server.turned_away[key]} times"
+    arrived = Counter(arrival.key for arrival in server.log)
+    for key, times in late.items():
+        if times + arrived[key] + server.turned_away[key] > submitted[key]:
+            yield f"{key} was taken back {times} times as if it had never left, and submitted {submitted[key]} times"

@@ -29,11 +29,11 @@ FURNISH = """
 CREATE SCHEMA faults;
 CREATE TABLE faults.diary (
     page bigint GENERATED ALWAYS AS IDENTITY, occurrence_id bigint, recipient_id text, attempt int,
-    was text, is_now text, disposition text, wave_id bigint, batch int, token int);
+    was text, is_now text, waits_for text, disposition text, wave_id bigint, batch int, token int);
 CREATE FUNCTION faults.write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO faults.diary (occurrence_id, recipient_id, attempt, was, is_now, disposition, wave_id, batch, token)
-    VALUES (NEW.occurrence_id, NEW.recipient_id, NEW.attempt, CASE TG_OP WHEN 'UPDATE' THEN OLD.state END, NEW.state, NEW.disposition,
-            NEW.wave_id, NEW.batch, NEW.token);
+    INSERT INTO faults.diary (occurrence_id, recipient_id, attempt, was, is_now, waits_for, disposition, wave_id, batch, token)
+    VALUES (NEW.occurrence_id, NEW.recipient_id, NEW.attempt, CASE TG_OP WHEN 'UPDATE' THEN OLD.state END, NEW.state, NEW.waits_for,
+            NEW.disposition, NEW.wave_id, NEW.batch, NEW.token);
     RETURN NULL;
 END $$;
 CREATE TRIGGER diary AFTER INSERT OR UPDATE ON outcamp.attempts FOR EACH ROW EXECUTE FUNCTION faults.write();

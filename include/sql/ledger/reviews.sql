@@ -2,6 +2,10 @@
 -- What a person said; null: nobody has to be asked.
 SELECT review FROM outcamp.occurrences WHERE occurrence_id = %(occurrence_id)s;
 
+-- name: hold-review
+-- Nobody is admitted to an occurrence while it is rejected: that one waits until this transaction has ended, and then finds its people.
+SELECT review FROM outcamp.occurrences WHERE occurrence_id = %(occurrence_id)s FOR SHARE;
+
 -- name: pending-reviews
 -- Occurrences of which nothing may go yet; decided: everybody in them has a verdict.
 SELECT occurrence_id, scheduled_at, closed_at IS NOT NULL AS decided, run

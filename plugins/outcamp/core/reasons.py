@@ -32,6 +32,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "awaiting_review": "nobody had approved the occurrence yet",
         "paused": "the campaign was paused",
         "throttled": "the transport asked to wait",
+        "late": "the process had stood still since it looked at everything",
         "pace": "others are before them, at the campaign's pace",
         "error": "the campaign was in Error",
         "stopped": "the campaign was stopped",

@@ -28,7 +28,7 @@ def fan_out(engine: Engine, run: str, now: datetime) -> list[BatchRow]:
         snapshot = waves.parts(tx, wave.wave_id, "snapshot")
         decided = waves.parts(tx, wave.wave_id, "filter")
         seen = now + BEHIND
-        if len(decided) < len(snapshot) and campaigns.halt(tx, wave.campaign_id, seen)[0] is not None:
+        if len(decided) < len(snapshot) and (campaigns.halt(tx, wave.campaign_id, seen)[0] is not None or _is_rejected(tx, wave)):
             return []  # whoever is in this wave's hands waits again once it has ended
         if len(decided) < len(snapshot) and engine.overtaken(wave.scheduled_at, seen):
             # Cleared late: whoever has no verdict yet is in the successor's segment; whoever has one is sent to by these batches.
@@ -43,6 +43,10 @@ def fan_out(engine: Engine, run: str, now: datetime) -> list[BatchRow]:
             occurrences.close(tx, wave.occurrence_id, now)
             _replace(engine, tx, wave, now)
         return waves.batches(tx, wave.wave_id)
+
+
+def _is_rejected(tx: Transaction, wave: WaveRow) -> bool:
+    return wave.occurrence_id is not None and reviews.review_of(tx, wave.occurrence_id) == reviews.REJECTED
 
 
 def _replace(engine: Engine, tx: Transaction, wave: WaveRow, now: datetime) -> None:

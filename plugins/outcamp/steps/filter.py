@@ -19,7 +19,7 @@ from outcamp.frames.endpoints import endpoint_columns, phone_columns
 from outcamp.frames.filter import Decisions, Moment, Rows, decide
 from outcamp.steps.engine import MAX_BATCHES, Engine
 from outcamp.steps.snapshot import BUCKET, RECIPIENT
-from outcamp.store import admission, claims, waves
+from outcamp.store import admission, claims, reviews, waves
 from outcamp.store.datasets import BATCH_KEYS, CLAIMED, VERDICTS
 from outcamp.store.lake import FileRef
 from outcamp.store.ledger import Transaction
@@ -31,7 +31,10 @@ _RULE_COLUMNS = ("country", "region", "city", "postal_code", "time_zone")
 
 
 def filter_part(engine: Engine, run: str, number: int, now: datetime) -> PartRow | None:
-    """Decide one part of a wave and return its row, which holds the funnel; None when the wave has no such part, or is overtaken."""
+    """Decide one part of a wave and return its row, which holds the funnel.
+
+    None when the wave has no such part, or its occurrence is overtaken, or was rejected because the campaign had expired.
+    """
     with engine.ledger.transaction() as tx:
         campaign = engine.register(tx)
         wave = waves.find_wave(tx, campaign.campaign_id, run)
@@ -44,7 +47,7 @@ def filter_part(engine: Engine, run: str, number: int, now: datetime) -> PartRow
         admission.lock_buckets(tx, campaign.campaign_id, list(range(part.first_bucket, part.last_bucket + 1)))
         decided = _decided(tx, wave, number)
         mine: tuple[FileRef, ...] = ()
-        if decided is None and engine.overtaken(wave.scheduled_at, now):
+        if decided is None and (engine.overtaken(wave.scheduled_at, now) or _is_rejected(engine, tx, wave)):
             return None
         if decided is None:
             decided = _decide(engine, tx, wave, part, sum(row.rows for row in snapshot.values()), len(snapshot), now)
@@ -57,6 +60,11 @@ def filter_part(engine: Engine, run: str, number: int, now: datetime) -> PartRow
 
 def _decided(tx: Transaction, wave: WaveRow, number: int) -> PartRow | None:
     return next((row for row in waves.parts(tx, wave.wave_id, "filter") if row.part == number), None)
+
+
+def _is_rejected(engine: Engine, tx: Transaction, wave: WaveRow) -> bool:
+    """Tell whether nobody enters this wave's occurrence any more, and keep it so until the transaction ends."""
+    return engine.campaign.review and wave.occurrence_id is not None and reviews.hold_review(tx, wave.occurrence_id) == reviews.REJECTED
 
 
 def _decide(engine: Engine, tx: Transaction, wave: WaveRow, part: PartRow, wave_rows: int, wave_parts: int, now: datetime) -> PartRow:

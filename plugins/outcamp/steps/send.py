@@ -33,7 +33,7 @@ from outcamp.store.datasets import ATTEMPT_KEYS, INSTANT
 from outcamp.store.ledger import Transaction
 from outcamp.store.submission import HANDED_BACK, RESULTS
 from outcamp.store.waves import Try
-from outcamp.transports.base import BACKOFF, REFERENCE, SUBMISSION, VALID_UNTIL, Transport, same_answer
+from outcamp.transports.base import BACKOFF, NOT_TAKEN, PROMPT, REFERENCE, SUBMISSION, VALID_UNTIL, Transport, same_answer
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,8 @@ class _Sending:
         if not moved:
             return 0, returned
         rows = self._addressed(_those(going, moved), number, now)
+        if self.clock() - now > PROMPT:  # this process stood still: what was looked at may have changed
+            return 0, returned + self._take_in(rows, same_answer(rows.num_rows, status="later", until=now), now, "late")
         if self.turns is not None:
             self.turns.depart()
         try:
@@ -177,10 +179,13 @@ class _Sending:
     def _take_in(self, rows: pa.Table, answers: pa.Table, now: datetime, reason: str) -> int:
         """Write the answers down, let wait what was not taken, for this reason, and return how many that are."""
         engine, wave_id, batch, token = self.engine, self.mine.wave_id, self.mine.batch.batch, self.mine.token
-        back = pc.equal(answers["status"], "throttled")
+        back = pc.is_in(answers["status"], NOT_TAKEN)
         taken = pc.invert(back)
         results = _as_results(rows.filter(taken), answers.filter(taken), now)
         until = pc.fill_null(answers["until"].filter(back), pa.scalar(now + BACKOFF, INSTANT))
+        throttled = pc.equal(answers["status"].filter(back), "throttled")
+        if pc.any(throttled).as_py():
+            self.later = Later("throttled", pc.max(until.filter(throttled)).as_py())
         with engine.ledger.transaction() as tx:
             campaign_id = engine.register(tx).campaign_id
             if len(until):
@@ -195,7 +200,6 @@ class _Sending:
 
     def _take_back(self, tx: Transaction, rows: pa.Table, until: pa.ChunkedArray, reason: str, now: datetime) -> int:
         """Let rows wait that were not taken, each until its instant, and return how many that are."""
-        self.later = Later("throttled", pc.max(until).as_py())
         ended, _ = campaigns.halt(tx, self.engine.register(tx).campaign_id, self.clock())
         fate = ("closed", ended) if ended in ENDS else ("waiting", reason)
         columns = [*(rows[name] for name in ATTEMPT_KEYS.names), *(pa.repeat(pa.scalar(word), len(until)) for word in fate), until]

@@ -29,6 +29,12 @@ def review_of(tx: Transaction, occurrence_id: int) -> str | None:
     return review
 
 
+def hold_review(tx: Transaction, occurrence_id: int) -> str | None:
+    """Return what was said to an occurrence, and let nobody answer until this transaction has ended."""
+    review: str | None = tx.one("hold-review", occurrence_id=occurrence_id)[0]
+    return review
+
+
 def pending(tx: Transaction, campaign_id: int) -> list[Pending]:
     """Return the occurrences that nobody has answered yet, in order of time."""
     return [Pending(*row) for row in tx.run("pending-reviews", campaign_id=campaign_id)]

@@ -1,8 +1,9 @@
 """The door through which messages leave: a chunk of rows of one channel in, one answer a row out.
 
-What a transport says about failures decides what becomes of people, so it has four words for them:
+What a transport says about failures decides what becomes of people, so it has five words for them:
 
-- ``throttled``, for a row that was certainly not taken: it waits, and goes later.
+- ``throttled``, for a row that was certainly not taken: it waits and goes later, and so does whatever follows it.
+- ``later``, for one that was certainly not taken either, and says nothing about the others: it alone waits.
 - ``unknown``, for a row that was on its way when the contact broke: it counts, and never goes again.
 - ``Permanent`` raised: nothing of the chunk was taken, and nothing will be before somebody acts.
 - ``Transient`` raised, or anything else: nobody knows of any row of the chunk.
@@ -19,6 +20,7 @@ import pyarrow as pa
 
 INSTANT = pa.timestamp("us", tz="UTC")
 BACKOFF: Final = timedelta(minutes=5)  # how long a row waits when the other side did not say how long
+PROMPT: Final = timedelta(minutes=2)  # so long after everything was looked at nothing leaves any more: it is looked at again
 
 # What a chunk's rows have beside the columns of a batch; valid_until and content.* only where the capabilities ask for them.
 REFERENCE: Final = "reference"  # our name of the attempt; outcomes bring it back
@@ -29,7 +31,8 @@ COLUMN: Final = "column."  # the recipient's columns that the message's template
 
 # One answer a row, in the order of the rows.
 # accepted: message_id, and disposition with disposed_at where the outcome is known at once.
-# refused: disposition, the code of the channel. throttled: until, from when on it may be tried again. unknown: nothing.
+# refused: disposition, the code of the channel. throttled, later: until, from when on it may be tried again. unknown: nothing.
+NOT_TAKEN = pa.array(["throttled", "later"])
 ANSWERS = pa.schema(
     [("status", pa.string()), ("message_id", pa.string()), ("disposition", pa.string()), ("disposed_at", INSTANT), ("until", INSTANT)]
 )

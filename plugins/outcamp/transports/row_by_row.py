@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -15,10 +16,11 @@ from typing import Any, Final
 import pyarrow as pa
 
 from outcamp.core.errors import Permanent
-from outcamp.transports.base import BACKOFF, VALID_UNTIL, answers_of
+from outcamp.transports.base import BACKOFF, PROMPT, VALID_UNTIL, answers_of
 
 WIDTH: Final = 8  # requests on their way at once
 _IN_A_ROW: Final = 5  # rows that are all to come later, after which the others are not asked for any more
+_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while the machine sleeps
 log = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
@@ -51,17 +53,26 @@ class InDoubt(Exception):
 Taken = str | Mapping[str, Any] | None  # the provider's message id, or the columns of the answer
 
 
-def row_by_row(provider: str, rows: pa.Table, now: datetime, ask: Callable[[Row], Taken], width: int = WIDTH) -> pa.Table:
+def _seconds() -> float:
+    return time.clock_gettime(_CLOCK)
+
+
+def row_by_row(
+    provider: str, rows: pa.Table, now: datetime, ask: Callable[[Row], Taken], width: int = WIDTH, seconds: Callable[[], float] = _seconds
+) -> pa.Table:
     """Ask for each row and return ``ANSWERS``; ``ask`` returns what the provider took, or raises one of those above.
 
-    Once the provider asks to wait, or refuses for good (``Permanent``), rows that were not asked for yet wait too.
+    Once the provider asks to wait, or refuses for good (``Permanent``), rows that were not asked for yet wait too. So do those that two
+    minutes, by the clock ``seconds``, were not enough for: ``now`` may be outside their hours by then.
     """
-    asking = _Asking(provider, now, ask)
+    asking = _Asking(provider, now, ask, seconds)
     with ThreadPoolExecutor(width) as pool:
         answers = list(pool.map(asking.answer, rows.to_pylist()))
     if asking.wait is not None:
         _warn(provider, *asking.wait)
-    if asking.refusal is not None and all(answer["status"] == "throttled" for answer in answers):
+    if asking.is_late:
+        log.warning("%s was slow: who was not asked for within %s is looked at again", provider, PROMPT)
+    if asking.refusal is not None and all(answer["status"] in {"throttled", "later"} for answer in answers):
         raise asking.refusal
     return answers_of(answers)
 
@@ -80,8 +91,10 @@ def _warn(provider: str, until: datetime, why: str) -> None:
 class _Asking:
     """One chunk on its way; its threads tell each other when to stop."""
 
-    def __init__(self, provider: str, now: datetime, ask: Callable[[Row], Taken]) -> None:
+    def __init__(self, provider: str, now: datetime, ask: Callable[[Row], Taken], seconds: Callable[[], float]) -> None:
         self._provider, self._now, self._ask = provider, now, ask
+        self._seconds, self._until = seconds, seconds() + PROMPT.total_seconds()
+        self.is_late = False
         self.wait: tuple[datetime, str] | None = None  # until when, and why
         self.refusal: Permanent | None = None  # why nothing will be taken before somebody acts
         self._later = 0  # how many rows in a row are to come later
@@ -89,6 +102,9 @@ class _Asking:
     def answer(self, row: Row) -> dict[str, Any]:
         if self.wait is not None:
             return {"status": "throttled", "until": self.wait[0]}
+        if self._seconds() > self._until:
+            self.is_late = True
+            return {"status": "later", "until": self._now}
         try:
             taken = self._ask(row)
             self._later = 0
@@ -103,7 +119,7 @@ class _Asking:
         except Later as why:
             self._later += 1
             until = why.until or self._now + BACKOFF
-            return self._stop(until, str(why)) if self._later >= _IN_A_ROW else {"status": "throttled", "until": until}
+            return self._stop(until, str(why)) if self._later >= _IN_A_ROW else {"status": "later", "until": until}
         except NotTaken as why:
             return self._stop(why.until or self._now + BACKOFF, str(why))
         except Permanent as refusal:

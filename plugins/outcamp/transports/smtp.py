@@ -6,7 +6,7 @@
 | 5xx to the recipient | refused: `bounced` |
 | 5xx to the text | refused: `rejected` |
 | 4xx to either | refused: `soft_bounced` |
-| 4xx with 4.7.x to the recipient (greylisting, a policy) | throttled alone; after five in a row, all that follow |
+| 4xx with 4.7.x to the recipient (greylisting, a policy) | later: it alone; after five in a row all are throttled |
 | 421, 4xx with 4.3.x, with 4.7.x to the text, 4xx to the sender | throttled, with all that follow |
 | nothing, before the text was on its way | throttled, with all that follow |
 | nothing, afterwards | unknown; all that follow are throttled |
