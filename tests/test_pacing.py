@@ -61,7 +61,7 @@ def test_a_worker_waits_while_few_are_before_it() -> None:
 
 
 def test_chunks_keep_their_distance_however_late_they_are() -> None:
-    """Each goes as late as is usual; who is much later delays those after it; what happens often becomes usual."""
+    """Each goes as late as is usual; who is much later delays those after it; what happens often becomes usual, and nothing forever."""
     least = least_lag(HUNDRED)
     assert (timedelta(milliseconds=20.8), timedelta(milliseconds=50)) == (least, least_lag(Pace(1, "minute")))
     ms = timedelta(milliseconds=1)
@@ -69,6 +69,7 @@ def test_chunks_keep_their_distance_however_late_they_are() -> None:
     assert (42 * ms, 0 * ms) == next_lag(56 * ms, 43 * ms, least)
     assert (60 * ms, 135 * ms) == next_lag(200 * ms, 43 * ms, least)
     assert (197 * ms, 0 * ms) == next_lag(5 * ms, 200 * ms, least)
+    assert (2000 * ms, timedelta(minutes=30) - 46 * ms) == next_lag(timedelta(minutes=30), 24 * ms, 21 * ms)
 
 
 @pytest.fixture

@@ -223,6 +223,20 @@ def test_a_chunk_that_is_late_delays_those_after_it(world: Callable[..., Any]) -
     assert 0.337 == free_at(here)
 
 
+def test_a_chunk_that_missed_its_turn_takes_another_one(world: Callable[..., Any]) -> None:
+    """A process that stood still for long between its turn and the look does not hold up everybody for as long again."""
+    here, provider, clock = world("50/second", people(6))
+    slow = iter([timedelta(0), timedelta(minutes=30)])
+
+    def look() -> bool:
+        clock.now += next(slow, timedelta(0))
+        return False
+
+    assert Sent(4, 2) == send(here.engine, RUN, 0, clock, look, clock.wait)
+    assert ([0.021, 1800.162], 1800.183) == (provider.came, free_at(here))
+    assert [("late", 2)] == here.rows("SELECT waits_for, count(*) FROM outcamp.attempts WHERE state = 'waiting' GROUP BY 1")
+
+
 # A turn that is far away.
 
 

@@ -20,6 +20,7 @@ _CHUNKS_A_SECOND: Final = 25
 _SOON: Final = timedelta(seconds=0.5)
 _SECOND: Final = timedelta(seconds=1)
 _MOMENT: Final = timedelta(milliseconds=50)
+_LONGEST: Final = timedelta(seconds=2)  # one that stood still for long must not hold the next ones back
 _FORGOTTEN: Final = timedelta(milliseconds=3)
 
 
@@ -49,11 +50,11 @@ def next_lag(late: timedelta, lag: timedelta, least: timedelta) -> tuple[timedel
     """Return the lag of a chunk that could go when it is so late, and how much those after it are delayed.
 
     Chunks go as long after their turns as they usually need: what counts is the distance between them. One that is much later than usual
-    delays the others; where that happens again and again, it becomes usual.
+    delays the others; where that happens again and again, it becomes usual, up to two seconds.
     """
     usual = max(lag - _FORGOTTEN, least)
     beyond = max(late - usual, timedelta(0))
-    return usual + beyond / 8, max(beyond - PUNCTUAL, timedelta(0))
+    return max(min(usual + beyond / 8, _LONGEST), least), max(beyond - PUNCTUAL, timedelta(0))
 
 
 def soon(pace: Pace, units: int, wave_interval: timedelta) -> timedelta:

@@ -150,7 +150,9 @@ class _Sending:
         if not moved:
             return 0, returned
         rows = self._addressed(_those(going, moved), number, now)
-        if self.clock() - now > PROMPT:  # this process stood still: what was looked at may have changed
+        leaves = self.clock()
+        if leaves - now > PROMPT or (self.turns is not None and self.turns.is_missed(leaves)):
+            # This process stood still: what was looked at may have changed.
             return 0, returned + self._take_in(rows, same_answer(rows.num_rows, status="later", until=now), now, "late")
         if self.turns is not None:
             self.turns.depart()

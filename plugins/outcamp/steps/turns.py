@@ -17,7 +17,7 @@ from outcamp.core.sms_parts import sms_length
 from outcamp.steps.engine import Engine
 from outcamp.steps.second_look import Later
 from outcamp.store.paces import PaceKey, delay_turns, promise_turns, take_turn
-from outcamp.transports.base import CONTENT
+from outcamp.transports.base import CONTENT, PROMPT
 
 _GLANCE: Final = timedelta(seconds=2)  # whoever waits asks this often whether the campaign was paused
 
@@ -58,6 +58,10 @@ class Turns:
             if taken:
                 self._at, self._is_warm = at, True
                 return None
+
+    def is_missed(self, now: datetime) -> bool:
+        """Tell whether the newest turn is so long ago that its chunk had better take another one: the others would wait as long."""
+        return now - self._at > PROMPT
 
     def depart(self) -> None:
         """Let a chunk go, right before its submission: as long after its turn as the others, or with a delay for those after it."""
