@@ -99,7 +99,7 @@ def test_a_window_that_is_about_to_close_is_waited_out() -> None:
     """Amazon is not asked."""
     pushing = PushedInto(PROGRESSIVE)
     answers = pushed(pushing, ADA, until=NOW + timedelta(seconds=0.5))
-    assert (["throttled"], []) == (statuses(answers), pushing.requests)
+    assert (["later"], []) == (statuses(answers), pushing.requests)
 
 
 @pytest.mark.parametrize(("code", "answer"), ANSWERS.items())

@@ -17,7 +17,7 @@ from drafts import HEAD
 from outcamp.core.errors import Permanent
 from outcamp.steps.send import Sent, send
 from outcamp.transports.base import BACKOFF, Capabilities, OutcomesFromOutside
-from outcamp.transports.row_by_row import WIDTH, Later, NotTaken, row_by_row
+from outcamp.transports.row_by_row import WIDTH, Later, NotAsked, NotTaken, row_by_row
 from outcamp.transports.twilio import TwilioSmsTransport
 from small_world import NOW, RUN, World, make_world
 from strict_twilio import Reply, StrictTwilio, refuses, takes
@@ -186,3 +186,15 @@ def test_who_was_not_asked_for_within_two_minutes_is_looked_at_again(caplog: pyt
     assert ["The provider was slow: who was not asked for within 0:02:00 is looked at again"] == [
         one.getMessage() for one in caplog.records
     ]
+
+
+def test_a_row_that_is_not_worth_asking_for_says_nothing_about_the_others() -> None:
+    """However many of them there are, one after the other."""
+
+    def ask(row: Any) -> str:
+        if row["recipient_id"] != "p9":
+            raise NotAsked("its window is about to close", until=NOW + MINUTE)
+        return "m"
+
+    answers = row_by_row("The provider", rows(*TEN), NOW, ask, width=1)
+    assert [*[("later", NOW + MINUTE)] * 9, ("accepted", None)] == list(zip(statuses(answers), answers["until"].to_pylist(), strict=True))

@@ -97,6 +97,7 @@ def test_nothing_goes_unsigned() -> None:
         ({"status": "refused", "disposition": "unknown"}, ("refused", "rejected")),
         ({"status": "refused", "disposition": ["bounced"]}, ("refused", "rejected")),
         ({"status": "throttled", "retry_after": 90}, ("throttled", None)),
+        ({"status": "later", "retry_after": 90}, ("later", None)),
         ({"status": "fine"}, ("unknown", None)),
         ({"status": ["accepted"]}, ("unknown", None)),
     ],

@@ -78,7 +78,7 @@ def test_a_window_that_is_about_to_close_is_waited_out() -> None:
     with StrictTwilio() as twilio:
         until = NOW + timedelta(seconds=0.9)
         answers = TwilioSmsTransport(twilio.account(), SENDER).submit(rows(ADA, channel="sms", until=until), NOW)
-    assert (["throttled"], [until], []) == (statuses(answers), answers["until"].to_pylist(), twilio.asked)
+    assert (["later"], [until], []) == (statuses(answers), answers["until"].to_pylist(), twilio.asked)
 
 
 def test_a_call_runs_the_twiml_of_the_flow() -> None:

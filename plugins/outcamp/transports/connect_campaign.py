@@ -118,7 +118,7 @@ class ConnectCampaignTransport(OutcomesFromOutside):
             except Refused as disposition:
                 answers[token_of(row)] = {"status": "refused", "disposition": str(disposition)}
             except NotTaken as why:
-                answers[token_of(row)] = {"status": "throttled", "until": why.until}
+                answers[token_of(row)] = {"status": "later", "until": why.until}
         answers |= self._put(requests) if requests else {}
         more = {"refused": {"disposed_at": now}, "throttled": {"until": now + BACKOFF}}
         found = [answers.get(token_of(row), {"status": "unknown"}) for row in rows]

@@ -46,6 +46,10 @@ class Later(NotTaken):
     """The provider did not take this row now; the next ones may go. Where it says so of one after the other, it means all of them."""
 
 
+class NotAsked(NotTaken):
+    """There was no sense in asking for this row now, for a reason of its own; the next ones go."""
+
+
 class InDoubt(Exception):
     """The row was on its way, and nobody knows whether the provider has it."""
 
@@ -116,6 +120,8 @@ class _Asking:
         except InDoubt as why:
             log.warning("%s left a message unknown: %s", self._provider, why)
             return {"status": "unknown"}
+        except NotAsked as why:
+            return {"status": "later", "until": why.until or self._now + BACKOFF}
         except Later as why:
             self._later += 1
             until = why.until or self._now + BACKOFF
@@ -142,5 +148,5 @@ def seconds_left(row: Row, now: datetime, shortest: int, longest: int) -> int | 
         return None
     left = math.floor((valid_until - now) / timedelta(seconds=1))
     if left < shortest:
-        raise NotTaken("too little time is left to hand the message on", until=max(valid_until, now))
+        raise NotAsked("too little time is left to hand the message on", until=max(valid_until, now))
     return min(left, longest)

@@ -135,8 +135,8 @@ class WebhookTransport(OutcomesFromOutside):
                 return answer | ({} if disposition is None else {"disposition": disposition, "disposed_at": now})
             case "refused":
                 return {"status": "refused", "disposition": disposition or _REFUSED[self._channel], "disposed_at": now}
-            case "throttled":
-                return {"status": "throttled", "until": now + (_wait(said.get("retry_after"), now) or BACKOFF)}
+            case "throttled" | "later" as status:
+                return {"status": status, "until": now + (_wait(said.get("retry_after"), now) or BACKOFF)}
             case _:
                 return {"status": "unknown"}
 
