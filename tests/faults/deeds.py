@@ -27,6 +27,11 @@ class Deed:
         """Return the number of the transaction that did it; 0: it was not done."""
         return self.actor.last_commit
 
+    @property
+    def begun(self) -> int:
+        """Return how many transactions there had been when that one began."""
+        return self.actor.begun
+
 
 def do(engine: Engine, kind: str, whom: Who, now: datetime) -> None:
     """Do it."""

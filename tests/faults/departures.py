@@ -73,19 +73,21 @@ def halted(books: Books) -> Iterator[str]:
     """Nothing is sent for a campaign that was paused, stopped or in Error when that was looked at last.
 
     The look comes some time after the clock is read and before the commit: an error that somebody lifted in between may have been gone.
+    And an error that finds one standing changes nothing: whoever lifts that one before the newer one has committed lifts both.
     """
     by_campaign = defaultdict(list)
     for deed in books.world.deeds:
         if deed.commit and deed.kind != "suppress":
-            by_campaign[deed.campaign].append((deed.commit, deed.kind))
+            by_campaign[deed.campaign].append((deed.commit, deed.kind, deed.begun))
     for arrival in books.world.server.log:
         if arrival.in_pause:
             yield f"{arrival.campaign} {arrival.key} went, and the campaign was paused"
-        before = [kind for commit, kind in sorted(by_campaign[arrival.campaign]) if commit <= arrival.looked]
-        in_error = [kind for kind in before if kind in {"error", "resume"}][-1:] == ["error"]
-        in_error &= not any(kind == "resume" and arrival.looked < commit < arrival.commit for commit, kind in by_campaign[arrival.campaign])
-        if in_error or {"stop", "delete"} & {*before}:
-            yield f"{arrival.campaign} {arrival.key} went after {before}"
+        deeds = sorted(by_campaign[arrival.campaign])
+        before = [(kind, begun) for commit, kind, begun in deeds if commit <= arrival.looked]
+        kind, since = ([("", 0)] + [deed for deed in before if deed[0] in {"error", "resume"}])[-1]
+        in_error = kind == "error" and not any(kind == "resume" and since < commit < arrival.commit for commit, kind, _ in deeds)
+        if in_error or {"stop", "delete"} & {kind for kind, _ in before}:
+            yield f"{arrival.campaign} {arrival.key} went after {[kind for kind, _ in before]}"
 
 
 def suppressed(books: Books) -> Iterator[str]:

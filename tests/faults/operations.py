@@ -73,6 +73,8 @@ class Session:
         self._begun = begun
         if self._scheduler.running is not None:
             self._scheduler.running.in_transaction = begun
+            if begun:
+                self._scheduler.running.begun = self._scheduler.commits
             self._scheduler.running.decides = False
 
     def _open(self) -> Wire:

@@ -41,6 +41,7 @@ class Actor:
         self.blocked: Blocked | None = None
         self.in_transaction = False
         self.at = "start"
+        self.begun = 0  # how many ledger transactions there had been when its newest one began
         self.last_commit = 0  # the number of its newest ledger transaction among those of all actors
         self.decides = False  # whether it has read the clock in the transaction that is open: what that one decides is of that instant
         self.decided = 0  # the number of its newest transaction that decided anything
