@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -21,7 +22,8 @@ from outcamp.steps.review import Question, answer, may_send, question_of
 from outcamp.steps.send import Sent, send
 from outcamp.steps.snapshot import prepare_wave, release_dead_waves, snapshot_due
 from outcamp.steps.stop import stop
-from outcamp.store.reviews import approve
+from outcamp.store.ledger import Ledger
+from outcamp.store.reviews import approve, reject
 from small_world import ADA, NOW, RUN, Runs, World, make_world
 
 MINUTE = timedelta(minutes=1)
@@ -256,6 +258,23 @@ def test_nobody_enters_an_occurrence_that_the_expiry_has_ended(world: Callable[.
     assert filter_part(campaign.engine, RUN, 0, NOW) is None
     assert [] == fan_out(campaign.engine, RUN, NOW)
     assert ([], []) == (campaign.exits(), breaches(campaign, NOW))
+
+
+def test_a_filter_waits_for_a_rejection_that_is_on_its_way(world: Callable[..., World]) -> None:
+    """Whoever read the review before, and admitted people after, would have them in an occurrence that nobody looks at any more."""
+    campaign = world(REVIEW + EXPIRES)
+    campaign.snapshot()
+    waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    other = Ledger.at(campaign.uri)
+    with ThreadPoolExecutor(1) as pool:
+        with other.transaction() as tx:
+            reject(tx, 1, 1, NOW, "expired")
+            decided = pool.submit(filter_part, campaign.engine, RUN, 0, NOW)
+            while not decided.done() and not campaign.rows(waiting):
+                pass
+        assert decided.result() is None
+    other.close()
+    assert [] == campaign.rows("SELECT FROM outcamp.entries")
 
 
 def test_an_answer_that_comes_after_the_expiry_says_so(world: Callable[..., World]) -> None:

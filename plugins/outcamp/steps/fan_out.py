@@ -18,7 +18,7 @@ BEHIND: Final = timedelta(minutes=1)
 def fan_out(engine: Engine, run: str, now: datetime) -> list[BatchRow]:
     """Return the batches of a wave; when the verdicts do not add up, nothing is sent.
 
-    There are none where a halt came before everybody had a verdict: a later try of the snapshot asks for no more of them.
+    There are none where a halt, or a rejection, came before everybody had a verdict: a later try of the snapshot asks for no more of them.
     """
     with engine.ledger.transaction() as tx:
         campaign = engine.register(tx)

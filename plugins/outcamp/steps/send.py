@@ -181,7 +181,7 @@ class _Sending:
     def _take_in(self, rows: pa.Table, answers: pa.Table, now: datetime, reason: str) -> int:
         """Write the answers down, let wait what was not taken, for this reason, and return how many that are."""
         engine, wave_id, batch, token = self.engine, self.mine.wave_id, self.mine.batch.batch, self.mine.token
-        back = pc.is_in(answers["status"], NOT_TAKEN)
+        back = pc.is_in(answers["status"], pa.array(NOT_TAKEN))
         taken = pc.invert(back)
         results = _as_results(rows.filter(taken), answers.filter(taken), now)
         until = pc.fill_null(answers["until"].filter(back), pa.scalar(now + BACKOFF, INSTANT))

@@ -29,10 +29,11 @@ VALID_UNTIL: Final = "valid_until"  # from then on the message must not be deliv
 CONTENT: Final = "content."  # the parts of the message, each recipient's own
 COLUMN: Final = "column."  # the recipient's columns that the message's template reads
 
+NOT_TAKEN: Final = ("throttled", "later")  # the answers after which a row waits again
+
 # One answer a row, in the order of the rows.
 # accepted: message_id, and disposition with disposed_at where the outcome is known at once.
 # refused: disposition, the code of the channel. throttled, later: until, from when on it may be tried again. unknown: nothing.
-NOT_TAKEN = pa.array(["throttled", "later"])
 ANSWERS = pa.schema(
     [("status", pa.string()), ("message_id", pa.string()), ("disposition", pa.string()), ("disposed_at", INSTANT), ("until", INSTANT)]
 )

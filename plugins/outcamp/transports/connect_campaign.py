@@ -19,7 +19,7 @@ from outcamp.transports.aws import AwsAccount, AwsService
 from outcamp.transports.base import BACKOFF, Capabilities, OutcomesFromOutside, answers_of, same_answer
 from outcamp.transports.connect import ConnectInstance, Voice, attributes_of, is_number, token_of
 from outcamp.transports.connect_terms import Terms, check_terms, terms_of_campaign, terms_of_first_campaign, wanted_terms
-from outcamp.transports.row_by_row import InDoubt, NotTaken, Refused, Row, seconds_left
+from outcamp.transports.row_by_row import InDoubt, NotAsked, NotTaken, Refused, Row, seconds_left
 
 MOST: Final = 25  # requests of one batch
 ANSWERS: Final = {  # what a failure code makes of its row
@@ -117,7 +117,7 @@ class ConnectCampaignTransport(OutcomesFromOutside):
                 requests.append(self._request(row, now))
             except Refused as disposition:
                 answers[token_of(row)] = {"status": "refused", "disposition": str(disposition)}
-            except NotTaken as why:
+            except NotAsked as why:
                 answers[token_of(row)] = {"status": "later", "until": why.until}
         answers |= self._put(requests) if requests else {}
         more = {"refused": {"disposed_at": now}, "throttled": {"until": now + BACKOFF}}

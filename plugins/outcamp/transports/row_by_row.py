@@ -16,7 +16,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from outcamp.core.errors import Permanent
-from outcamp.transports.base import BACKOFF, PROMPT, VALID_UNTIL, answers_of
+from outcamp.transports.base import BACKOFF, NOT_TAKEN, PROMPT, VALID_UNTIL, answers_of
 
 WIDTH: Final = 8  # requests on their way at once
 _IN_A_ROW: Final = 5  # rows that are all to come later, after which the others are not asked for any more
@@ -76,7 +76,7 @@ def row_by_row(
         _warn(provider, *asking.wait)
     if asking.is_late:
         log.warning("%s was slow: who was not asked for within %s is looked at again", provider, PROMPT)
-    if asking.refusal is not None and all(answer["status"] in {"throttled", "later"} for answer in answers):
+    if asking.refusal is not None and all(answer["status"] in NOT_TAKEN for answer in answers):
         raise asking.refusal
     return answers_of(answers)
 
