@@ -34,7 +34,7 @@ def rows(*people: dict[str, Any], channel: str = "email", chunk: int = 0, until:
     made = pa.table(table)
     return (
         made.append_column(REFERENCE, reference_column("spring", made))
-        .append_column(SUBMISSION, pa.repeat(pa.scalar(f"20261201T150000Z-0-{chunk}"), count))
+        .append_column(SUBMISSION, pa.repeat(pa.scalar(f"20261201T150000Z-0-1-{chunk}"), count))
         .append_column(VALID_UNTIL, pa.repeat(pa.scalar(until, INSTANT), count))
     )
 

@@ -15,6 +15,12 @@ from submissions import NOW, rows, said, statuses
 ADA = {"endpoint": "+12025550143"}
 
 
+@pytest.fixture(autouse=True)
+def no_time_goes_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message's validity counts from when it is asked for: here always from NOW."""
+    monkeypatch.setattr("outcamp.transports.row_by_row.uptime", lambda: 0.0)
+
+
 def amazon(reply: Reply) -> StrictAws:
     """A service that always says the same."""
     return StrictAws("pinpoint-sms-voice-v2", lambda operation, request: reply)

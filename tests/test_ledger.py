@@ -154,6 +154,54 @@ def test_a_deadlock_is_an_outage_that_passes(ledger: Ledger, database_uri: str) 
     assert [f"The ledger did not answer: deadlock detected{NEXT}", "done"] == said
 
 
+def test_a_server_s_own_habits_do_not_loosen_what_we_rely_on(database_uri: str) -> None:
+    """Whoever waited for a lock sees what was committed meanwhile, and what is committed is on the disk."""
+    with psycopg.connect(database_uri, autocommit=True) as admin:
+        (name,) = admin.execute("SELECT current_database()").fetchone() or ()
+        for habit in ("default_transaction_isolation = 'serializable'", "default_transaction_deferrable = on"):
+            admin.execute(psycopg.sql.SQL("ALTER DATABASE {} SET " + habit).format(psycopg.sql.Identifier(name)))
+    ledger = Ledger.at(database_uri)
+    with ledger.transaction() as tx:
+        ((isolation,),) = tx._connection.execute("SHOW transaction_isolation").fetchall()  # noqa: SLF001
+    ledger.close()
+    assert "read committed" == isolation
+
+
+@pytest.mark.parametrize(
+    ("fsync", "default", "kept"),
+    [("on", "off", "on"), ("off", "off", "off"), ("on", "remote_apply", "remote_apply")],
+    ids=["in a hurry", "throw-away", "stricter"],
+)
+def test_a_commit_waits_for_the_disk_unless_nothing_ever_does(connection: psycopg.Connection, fsync: str, default: str, kept: str) -> None:
+    """A server that a power cut may let forget a submission would let it go twice; a stricter one stays as it is."""
+    text = queries()["keep-commits"].replace("current_setting('fsync')", f"'{fsync}'")
+    connection.execute(psycopg.sql.SQL("SET synchronous_commit = {}").format(default))
+    connection.execute(text.encode())
+    ((found,),) = connection.execute("SHOW synchronous_commit").fetchall()
+    connection.execute("RESET ALL")
+    connection.execute("SET TIME ZONE 'UTC'")
+    assert kept == found
+
+
+def test_who_stands_still_in_a_transaction_loses_it(ledger: Ledger, database_uri: str) -> None:
+    """All campaigns wait for its locks; when it goes on, nothing of it has happened."""
+
+    def stand_still(tx: Transaction) -> None:
+        (limit,) = tx._connection.execute("SHOW idle_in_transaction_session_timeout").fetchone() or ()  # noqa: SLF001
+        assert "5min" == limit
+        (pid,) = tx._connection.execute("SELECT pg_backend_pid()").fetchone() or ()  # noqa: SLF001
+        tx.run_text("SET idle_in_transaction_session_timeout = '1ms'")
+        with psycopg.connect(database_uri, autocommit=True) as other:
+            while other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]).fetchall():
+                pass
+        tx.run("clock")
+
+    with pytest.raises(LedgerUnavailable) as raised:
+        write_and_fail(ledger, stand_still)
+    assert f"The ledger did not answer: terminating connection due to idle-in-transaction timeout{NEXT}" == str(raised.value)
+    assert [] == names(ledger)
+
+
 # A database that does not answer.
 
 

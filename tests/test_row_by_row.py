@@ -43,7 +43,7 @@ class Asking(OutcomesFromOutside):
     def submit(self, rows: pa.Table, now: datetime) -> pa.Table:
         """Ask, and note for whom."""
 
-        def note(row: Any) -> str | None:
+        def note(row: Any, at: datetime) -> str | None:
             self.asked.append(row["recipient_id"])
             return self.ask(row)
 
@@ -159,7 +159,7 @@ def test_one_after_the_other_that_is_to_come_later_means_all(taken: set[str], sa
     """A row that may go later keeps nobody back; after five in a row the others wait without being asked for."""
     seen = []
 
-    def ask(row: Any) -> str:
+    def ask(row: Any, at: datetime) -> str:
         seen.append(row["recipient_id"])
         if row["recipient_id"] not in taken:
             raise Later("450 4.7.1")
@@ -174,14 +174,14 @@ def test_one_after_the_other_that_is_to_come_later_means_all(taken: set[str], sa
 def test_who_was_not_asked_for_within_two_minutes_is_looked_at_again(caplog: pytest.LogCaptureFixture) -> None:
     """A server that is slow, or a machine that slept: the hours in which the others may be reached could be over."""
     seconds = iter([1000.0, 1000.0, 1119.0, 1120.0, 1120.1, 9999.0, *[9999.0] * 5])
-    asked: list[str] = []
+    asked: list[tuple[str, float]] = []
 
-    def ask(row: Any) -> str:
-        asked.append(row["recipient_id"])
+    def ask(row: Any, at: datetime) -> str:
+        asked.append((row["recipient_id"], (at - NOW).total_seconds()))
         return "m"
 
     answers = row_by_row("The provider", rows(*TEN), NOW, ask, width=1, seconds=lambda: next(seconds))
-    assert ["p0", "p1", "p2"] == asked
+    assert [("p0", 0.0), ("p1", 119.0), ("p2", 120.0)] == asked
     assert [*[("accepted", None)] * 3, *[("later", NOW)] * 7] == list(zip(statuses(answers), answers["until"].to_pylist(), strict=True))
     assert ["The provider was slow: who was not asked for within 0:02:00 is looked at again"] == [
         one.getMessage() for one in caplog.records
@@ -191,7 +191,7 @@ def test_who_was_not_asked_for_within_two_minutes_is_looked_at_again(caplog: pyt
 def test_a_row_that_is_not_worth_asking_for_says_nothing_about_the_others() -> None:
     """However many of them there are, one after the other."""
 
-    def ask(row: Any) -> str:
+    def ask(row: Any, at: datetime) -> str:
         if row["recipient_id"] != "p9":
             raise NotAsked("its window is about to close", until=NOW + MINUTE)
         return "m"

@@ -406,14 +406,14 @@ def test_a_transport_that_does_not_keep_to_it_is_not_told(world: Callable[..., W
 
 
 def test_rows_carry_their_reference_and_the_name_of_their_chunk(world: Callable[..., World]) -> None:
-    """The reference is the one that outcomes bring back, and a chunk has the same name however often its batch is tried."""
+    """The reference is the one that outcomes bring back, and no two chunks have one name, of whatever batch and try."""
     told = Told()
     here = world(told)
     here.batches()
     go(here)
     names = [name for chunk in told.names() for name in chunk]
     assert [reference_of("spring", 0, 1, name) for name in names] == [one for rows in told.given for one in rows["reference"].to_pylist()]
-    assert [[f"{RUN}-0-{number}"] for number in range(3)] == [rows["submission"].unique().to_pylist() for rows in told.given]
+    assert [[f"{RUN}-0-1-{number}"] for number in range(3)] == [rows["submission"].unique().to_pylist() for rows in told.given]
 
 
 def test_nothing_comes_from_a_transport_that_reports_nothing(world: Callable[..., World]) -> None:

@@ -132,6 +132,7 @@ def test_letters_of_an_address_need_a_server_that_reads_them() -> None:
         (".", "451 4.4.1 no answer from there", ("refused", "soft_bounced")),
         ("DATA", "554 5.5.1 no", ("refused", "rejected")),
         ("RCPT", "251 will forward", ("accepted", "delivered")),
+        ("RCPT", "252 we shall see", ("accepted", "delivered")),
     ],
 )
 def test_a_word_about_one_recipient_is_that_row_s_alone(verb: str, says: str, answer: tuple[str, str], way: dict[str, Any]) -> None:
@@ -152,10 +153,14 @@ def test_a_word_about_one_recipient_is_that_row_s_alone(verb: str, says: str, an
         ("DATA", "421 closing"),
         ("RCPT", None),
         ("DATA", None),
+        ("RCPT", "nonsense"),
+        ("RCPT", "199 well"),
+        ("DATA", "250 what text?"),
+        ("DATA", "350 a bit more"),
     ],
 )
 def test_a_server_that_asks_to_wait_has_taken_nothing_more(verb: str, says: str | None, way: dict[str, Any]) -> None:
-    """The row, and all that follow, wait; whoever went before has gone. A server that hangs up before the text came has not got it."""
+    """The row, and all that follow, wait; whoever went before has gone. Without the text no server has it, whatever it says."""
     with StrictServer(when(verb, says, "ben"), **way) as server:
         answers = to(server).submit(rows(ADA, BEN, CY), NOW)
     assert [("accepted", "delivered"), ("throttled", None), ("throttled", None)] == said(answers)
@@ -164,7 +169,7 @@ def test_a_server_that_asks_to_wait_has_taken_nothing_more(verb: str, says: str 
 
 
 @WAYS
-@pytest.mark.parametrize("says", [None, "nonsense"])
+@pytest.mark.parametrize("says", [None, "nonsense", "350 a bit more"])
 def test_only_the_row_whose_text_was_on_its_way_is_unknown(says: str | None, way: dict[str, Any]) -> None:
     """Of the one that the server had in hand when the contact broke nobody knows; the others are not in doubt."""
     with StrictServer(when(".", says, "ben"), **way) as server:
@@ -246,6 +251,16 @@ def test_a_server_that_takes_few_connections_gets_few() -> None:
     with StrictServer(says) as server:
         assert {"accepted"} == set(statuses(to(server).submit(rows(*PEOPLE), NOW)))
     assert (sorted(one["endpoint"] for one in PEOPLE), 3) == (sorted(server.recipients()), server.sessions)
+
+
+def test_a_server_that_is_slow_to_begin_gets_what_two_minutes_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After half a minute no more connections are opened, and the time that those took counts: who is late is looked at again."""
+    times = iter([0.0, 29.0, 31.0])
+    monkeypatch.setattr("outcamp.transports.smtp.uptime", lambda: next(times))
+    monkeypatch.setattr("outcamp.transports.row_by_row.uptime", lambda: 121.0)
+    with StrictServer() as server:
+        answers = statuses(to(server).submit(rows(*PEOPLE), NOW))
+    assert (["later"] * 24, [], 2) == (answers, server.recipients(), server.sessions)
 
 
 def test_a_contact_that_breaks_stops_the_other_connections() -> None:

@@ -64,7 +64,7 @@ reattempts:
     assert found[Channel.SMS] is found[Channel.AUTOMATED_VOICE]
     assert isinstance(found[Channel.AGENT_VOICE], OutboxTransport)
     found[Channel.AGENT_VOICE].submit(rows({"endpoint": "+12025550143"}, channel="agent_voice"), NOW)
-    assert [".outcamp/outbox/campaign=spring/20261201T150000Z-0-0.csv"] == [
+    assert [".outcamp/outbox/campaign=spring/20261201T150000Z-0-1-0.csv"] == [
         path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()
     ]
 

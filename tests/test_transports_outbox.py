@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,10 @@ import pytest
 
 from outcamp.core.errors import Permanent
 from outcamp.transports.outbox import OutboxTransport
-from submissions import LATER, NOW, rows, statuses
+from submissions import LATER, NOW, rows, said, statuses
 
 ADA = {"endpoint": "+12025550143", "column.first_name": "Ada"}
-NAME = "20261201T150000Z-0-0"
+NAME = "20261201T150000Z-0-1-0"
 
 
 def written(folder: Path) -> list[str]:
@@ -98,3 +101,50 @@ def test_a_name_is_never_given_to_other_rows(tmp_path: Path) -> None:
         "  Next: Give each deployment an outbox of its own, and keep the ledger that goes with it."
     ) == str(raised.value)
     assert before == (tmp_path / f"campaign=spring/{NAME}.parquet").read_bytes()
+
+
+# What fails before a file has its name, and what fails afterwards.
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, name: str, error: OSError, *, after: bool = False, of_folders: bool = False) -> None:
+    """Let a function of the operating system fail, before or after its work; or for folders only."""
+    real = getattr(os, name)
+
+    def fails(first: Any, *more: Any, **settings: Any) -> Any:
+        if of_folders and not (first.is_dir() if isinstance(first, Path) else stat.S_ISDIR(os.fstat(first).st_mode)):
+            return real(first, *more, **settings)
+        if after:
+            real(first, *more, **settings)
+        raise error
+
+    monkeypatch.setattr(os, name, fails)
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_file_without_its_name_went_to_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """Its rows wait, and nobody can have taken it."""
+    failing(monkeypatch, call, FULL)
+    answers = OutboxTransport(tmp_path, "spring").submit(rows(ADA, channel="sms"), NOW)
+    assert ([("throttled", None)], [f"campaign=spring/.{NAME}.parquet.pending"]) == (said(answers), written(tmp_path))
+
+
+@pytest.mark.parametrize("call", ["open", "fsync"])
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EIO, errno.EACCES])
+def test_a_file_that_has_its_name_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, call: str, code: int
+) -> None:
+    """Folders of some mounts cannot be synced, and some may be written and not read: whoever takes the file calls all the same."""
+    failing(monkeypatch, call, OSError(code, "No."), of_folders=True)
+    answers = OutboxTransport(tmp_path, "spring").submit(rows(ADA, channel="sms"), NOW)
+    assert ([("accepted", None)], [f"campaign=spring/{NAME}.parquet"]) == (said(answers), written(tmp_path))
+    assert [f"The name of {tmp_path}/campaign=spring/{NAME}.parquet may not outlive a power cut: No."] == caplog.messages
+
+
+def test_a_name_that_was_given_in_spite_of_an_error_is_in_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a network the answer to a rename may get lost."""
+    failing(monkeypatch, "replace", OSError(errno.EIO, "Input/output error"), after=True)
+    answers = OutboxTransport(tmp_path, "spring").submit(rows(ADA, channel="sms"), NOW)
+    assert ([("unknown", None)], [f"campaign=spring/{NAME}.parquet"]) == (said(answers), written(tmp_path))

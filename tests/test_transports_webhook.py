@@ -40,10 +40,10 @@ def test_a_chunk_is_one_signed_request() -> None:
     with StrictReceiver() as receiver:
         to(receiver).submit(rows(ADA | {"column.first_name": "Ada", "column.rate": float("inf")}, chunk=3), NOW)
     ((headers, chunk),) = receiver.requests
-    assert ("spring/20261201T150000Z-0-3", "1796137200") == (headers["Idempotency-Key"], headers["Outcamp-Timestamp"])
+    assert ("spring/20261201T150000Z-0-1-3", "1796137200") == (headers["Idempotency-Key"], headers["Outcamp-Timestamp"])
     assert {
         "campaign": "spring",
-        "submission": "20261201T150000Z-0-3",
+        "submission": "20261201T150000Z-0-1-3",
         "channel": "email",
         "sender": "Acme",
         "sent_at": "2026-12-01T15:00:00+00:00",

@@ -20,6 +20,12 @@ SENDER = "+18005550100"
 TWIML = "<Response><Say>Hello</Say></Response>"
 
 
+@pytest.fixture(autouse=True)
+def no_time_goes_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message's validity counts from when it is asked for: here always from NOW."""
+    monkeypatch.setattr("outcamp.transports.row_by_row.uptime", lambda: 0.0)
+
+
 def voice(account: TwilioAccount, flow: str | None = TWIML, *, detect_machine: bool = True) -> TwilioVoiceTransport:
     """Calls that ring for half a minute."""
     return TwilioVoiceTransport(account, SENDER, flow, timedelta(seconds=30), detect_machine=detect_machine)

@@ -59,8 +59,8 @@ def windows(books: Books) -> Iterator[str]:
     zones = {row["recipient_id"]: row["time_zone"] for plan in world.plans.values() for rows in plan.rows.values() for row in rows}
     for arrival in world.server.log:
         plan = world.plans[arrival.campaign]
-        if arrival.left - arrival.decided > PROMPT:
-            yield f"{arrival.campaign} {arrival.key} was decided at {arrival.decided}, and went at {arrival.left}"
+        if arrival.read - arrival.decided > PROMPT:
+            yield f"{arrival.campaign} {arrival.key} was decided at {arrival.decided}, and went at {arrival.read}"
         for moment in (arrival.decided, arrival.decided + arrival.waited):
             hour = moment.astimezone(ZoneInfo(zones[arrival.key[1]])).hour
             if plan.hours is not None and not plan.hours[0] <= hour < plan.hours[1]:

@@ -51,5 +51,6 @@ def _too_many(carrier: Actor, arrivals: list[Arrival], pace: Pace) -> Iterator[s
     """Yield where one worker alone sent too many: one that is late delays its next ones."""
     count, within = pace
     for first, beyond in zip(arrivals, arrivals[count:], strict=False):
-        if beyond.left - first.left < within:
+        # Where the clock was set back, one of both is less than what went by.
+        if max(beyond.left - first.left, beyond.read - first.read) < within:
             yield f"{carrier.name} sent more than {count} from {first.left} to {beyond.left}"

@@ -46,9 +46,11 @@ class Actor:
         self.decides = False  # whether it has read the clock in the transaction that is open: what that one decides is of that instant
         self.decided = 0  # the number of its newest transaction that decided anything
         self.looked = 0  # how many transactions there had been when that one read the clock
+        self.instant = now  # which it read there
         self.saw_pause = False
         self.waited = timedelta(0)  # for locks, on the virtual clock, between that and the commit
-        self.knows = now  # the newest instant that it has read, or waited for
+        self.read = now  # the instant that it has read last, and how long it has waited since
+        self.knows = now  # the latest of those: the clock may have been set back since
         self.turn: datetime | None = None  # its newest one on the connection to the receiving server
         self._work = work
         self._greenlet = greenlet(self._run)
@@ -57,6 +59,10 @@ class Actor:
     def can_run(self) -> bool:
         """Tell whether letting it go on would get anywhere."""
         return not self.ended and self.blocked is None
+
+    def learn(self, now: datetime) -> None:
+        """Note what the clock says, as far as it knows."""
+        self.read, self.knows = now, max(self.knows, now)
 
     def wake(self, order: str) -> None:
         """Let it run, from where it is, until it gives way or ends."""
@@ -94,11 +100,12 @@ class Scheduler:
     def read_clock(self) -> datetime:
         """Return the instant, as a step reads it."""
         if self.running is not None:
-            self.running.knows = self.now
+            self.running.learn(self.now)
             if self.running.in_transaction:
                 self.running.decides = True
                 self.running.waited = timedelta(0)
                 self.running.looked = self.commits
+                self.running.instant = self.now
         return self.now
 
     def committed(self) -> None:

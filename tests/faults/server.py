@@ -31,7 +31,7 @@ class Arrival:
 
     ``decided``: the instant by which it was decided; ``waited``: for locks, since then. ``looked``: how many ledger transactions there had
     been when that instant was read. ``in_pause``: whether the campaign had been seen paused. ``turn``: when it was its turn, by the
-    promise to ``carrier``, which believed that it ``left`` then.
+    promise to ``carrier``, which believed that it ``left`` then; ``read``: what the clock said last, which may have been set back.
     """
 
     campaign: str
@@ -46,6 +46,7 @@ class Arrival:
     in_pause: bool
     turn: datetime | None
     left: datetime
+    read: datetime
     carrier: Actor
     number: int  # of all arrivals
 
@@ -176,13 +177,14 @@ class Door:
                 endpoint=row["endpoint"],
                 channel=row["channel"],
                 at=self._scheduler.now,
-                decided=now,
+                decided=actor.instant,
                 waited=actor.waited,
                 commit=actor.decided,
                 looked=actor.looked,
                 in_pause=actor.saw_pause,
                 turn=actor.turn,
                 left=actor.knows,
+                read=actor.read,
                 carrier=actor,
                 number=len(self._server.log),
             )

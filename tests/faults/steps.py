@@ -101,6 +101,6 @@ def _wait(world: World, much: timedelta) -> None:
     """Let the clock go on by so much; who is parked here oversleeps."""
     until, actor = world.now + much, world.scheduler.running
     if actor is not None:
-        actor.knows += much
+        actor.learn(actor.read + much)
     world.scheduler.point("clock wait")
     world.move_clock(until)

@@ -43,6 +43,14 @@ SELECT campaign_id FROM outcamp.campaigns WHERE campaign_id = %(campaign_id)s FO
 -- One clock for all workers. clock_timestamp: the instant of the question, not of the transaction's start.
 SELECT clock_timestamp();
 
+-- name: keep-commits
+-- A commit that a crash of the server forgot would let a message go twice, so a server that does not wait for its disk by default does so
+-- here; one that never waits, a throw-away one, has nothing to lose. And whoever stands still in a transaction loses it, and its locks:
+-- all campaigns wait for them.
+SELECT set_config('idle_in_transaction_session_timeout', '5min', false),
+       CASE WHEN current_setting('synchronous_commit') = 'off' AND current_setting('fsync') = 'on'
+            THEN set_config('synchronous_commit', 'on', false) END;
+
 -- name: keep-to-plan
 -- Every statement of the ledger is written for one plan: for each given row, one look-up in an index. Statistics are stale right after
 -- a bulk load, and a plan that was cached over a small table would read a large one; so the planner is kept to it. Plain index scans

@@ -150,14 +150,11 @@ class _Sending:
         if not moved:
             return 0, returned
         rows = self._addressed(_those(going, moved), number, now)
-        leaves = self.clock()
-        if leaves - now > PROMPT or (self.turns is not None and self.turns.is_missed(leaves)):
-            # This process stood still: what was looked at may have changed.
+        leaves = self.clock() if self.turns is None else self.turns.depart()
+        if leaves is None or leaves - now > PROMPT:  # this process stood still: what was looked at may have changed
             return 0, returned + self._take_in(rows, same_answer(rows.num_rows, status="later", until=now), now, "late")
-        if self.turns is not None:
-            self.turns.depart()
         try:
-            answers = self.transport.submit(rows, now)
+            answers = self.transport.submit(rows, leaves)
         except Permanent:  # nothing of the chunk was taken: whoever clears the cause finds nobody lost or in doubt
             self._take_in(rows, same_answer(rows.num_rows, status="throttled", until=now), now, "error")
             raise
@@ -167,7 +164,9 @@ class _Sending:
     def _addressed(self, rows: pa.Table, number: int, now: datetime) -> pa.Table:
         """Return the rows with their references, the chunk's name, and how long each message is valid."""
         rows = rows.append_column(REFERENCE, reference_column(self.engine.campaign.name, rows))
-        rows = rows.append_column(SUBMISSION, pa.repeat(pa.scalar(f"{self.run}-{self.mine.batch.batch}-{number}"), rows.num_rows))
+        # The try is in the name: the next one may begin with other rows, and whoever knows a name again would not take them.
+        name = f"{self.run}-{self.mine.batch.batch}-{self.mine.token}-{number}"
+        rows = rows.append_column(SUBMISSION, pa.repeat(pa.scalar(name), rows.num_rows))
         if not self.transport.capabilities.validity:
             return rows
         zones, expires_at = rows["zones"].combine_chunks().dictionary_encode(), self.engine.expires_at

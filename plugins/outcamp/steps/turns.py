@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from outcamp.core.channels import Pace
 from outcamp.core.dispositions import Channel
-from outcamp.core.pacing import WARM_UP, at_once, kept_pace, least_lag, next_lag, soon, takes
+from outcamp.core.pacing import PUNCTUAL, WARM_UP, at_once, kept_pace, least_lag, next_lag, soon, takes
 from outcamp.core.sms_parts import sms_length
 from outcamp.steps.engine import Engine
 from outcamp.steps.second_look import Later
@@ -59,19 +59,29 @@ class Turns:
                 self._at, self._is_warm = at, True
                 return None
 
-    def is_missed(self, now: datetime) -> bool:
-        """Tell whether the newest turn is so long ago that its chunk had better take another one: the others would wait as long."""
-        return now - self._at > PROMPT
+    def depart(self) -> datetime | None:
+        """Let a chunk go, and return when it does: as long after its turn as the others, or with a delay for those after it.
 
-    def depart(self) -> None:
-        """Let a chunk go, right before its submission: as long after its turn as the others, or with a delay for those after it."""
-        late = self._clock() - self._at
-        self._lag, delay = next_lag(late, self._lag, self._least_lag)
-        if self._lag > late:
-            self._wait(self._lag - late)
-        if delay:
-            with self._engine.ledger.transaction() as tx:
-                delay_turns(tx, self._key, delay)
+        None: its turn is so long ago that it had better take another one, for which the others would have to wait as long.
+        """
+        now = self._clock()
+        if now - self._at > PROMPT:
+            return None
+        self._lag, delay = next_lag(now - self._at, self._lag, self._least_lag)
+        goes_at = self._at + self._lag
+        if goes_at > now:
+            self._wait(goes_at - now)
+        while True:
+            if delay:
+                with self._engine.ledger.transaction() as tx:
+                    delay_turns(tx, self._key, delay)
+                goes_at += delay
+            now = self._clock()
+            if now - goes_at <= PUNCTUAL:
+                return now
+            if now - goes_at > PROMPT:
+                return None
+            delay = now - goes_at  # it overslept, or the ledger was slow to take the delay
 
     def put_off(self, rows: int, units_each: float, at: datetime) -> Later:
         """Return when so many rows are due again, one after the other, if the next turn comes at this instant."""

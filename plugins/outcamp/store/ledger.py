@@ -16,11 +16,14 @@ from outcamp.core.errors import LedgerUnavailable, UsageError
 from outcamp.store.columns import array_text, table_of
 from outcamp.store.sql import migrations, queries
 
+# Of a server that is gone one should know before long: the system's own patience is two hours.
+_PATIENCE = {"connect_timeout": "10", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
 Connect = Callable[[], psycopg.Connection[Any]]
 _COLUMNS = (pa.Array, pa.ChunkedArray)
 _LOST = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
     psycopg.errors.LockNotAvailable,
     psycopg.errors.DeadlockDetected,
     psycopg.errors.SerializationFailure,
@@ -78,7 +81,11 @@ class Ledger:
                 "The ledger's address is not a Postgres URI.",
                 next_step="write postgresql://user:password@host:5432/database, with %40 for an @ in the password",
             )
-        return cls(lambda: psycopg.connect(uri, connect_timeout=10))
+        return cls(
+            lambda: psycopg.connect(
+                psycopg.conninfo.make_conninfo(uri, **{key: value for key, value in _PATIENCE.items() if key not in parts})
+            )
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -126,7 +133,10 @@ class Ledger:
         if self._connection is None or self._connection.closed:
             connection = self._connect()
             connection.autocommit = True  # transactions are opened by name, in transaction()
+            # Whoever has waited for a lock must see what was committed meanwhile, whatever the server's default is.
+            connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
             connection.execute("SET TIME ZONE 'UTC'")
+            connection.execute(_text("keep-commits"))
             connection.execute(_text("keep-to-plan"))
             self._connection = connection
         return self._connection

@@ -49,7 +49,7 @@ class AwsSmsTransport(OutcomesFromOutside):
 
     def submit(self, rows: pa.Table, now: datetime) -> pa.Table:
         """Send each row's text."""
-        return row_by_row("AWS End User Messaging", rows, now, lambda row: self._send(row, now))
+        return row_by_row("AWS End User Messaging", rows, now, self._send)
 
     def _send(self, row: Row, now: datetime) -> str:
         text, number = row[CONTENT + "body"], row["endpoint"]

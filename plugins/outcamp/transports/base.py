@@ -24,7 +24,7 @@ PROMPT: Final = timedelta(minutes=2)  # so long after everything was looked at n
 
 # What a chunk's rows have beside the columns of a batch; valid_until and content.* only where the capabilities ask for them.
 REFERENCE: Final = "reference"  # our name of the attempt; outcomes bring it back
-SUBMISSION: Final = "submission"  # the chunk's own name, the same for all rows: run, batch and chunk
+SUBMISSION: Final = "submission"  # the chunk's own name, the same for all rows and never given again: run, batch, try and chunk
 VALID_UNTIL: Final = "valid_until"  # from then on the message must not be delivered; null: no such instant
 CONTENT: Final = "content."  # the parts of the message, each recipient's own
 COLUMN: Final = "column."  # the recipient's columns that the message's template reads
@@ -78,7 +78,10 @@ class Transport(Protocol):
         """Return what this transport can do."""
 
     def submit(self, rows: pa.Table, now: datetime) -> pa.Table:
-        """Submit rows (the columns of a batch, and those above) and return ``ANSWERS``, one a row."""
+        """Submit rows (the columns of a batch, and those above) and return ``ANSWERS``, one a row.
+
+        ``now`` is when they leave, by the ledger's clock: two minutes after they were looked at, at most.
+        """
 
     def outcomes(self, now: datetime) -> pa.Table:
         """Return the ``OUTCOMES`` that have happened by now and were not acknowledged."""

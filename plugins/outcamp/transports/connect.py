@@ -55,7 +55,7 @@ class ConnectTransport(OutcomesFromOutside):
 
     def submit(self, rows: pa.Table, now: datetime) -> pa.Table:
         """Start a call to each row's number."""
-        return row_by_row("Amazon Connect", rows, now, self._call)
+        return row_by_row("Amazon Connect", rows, now, lambda row, _: self._call(row))
 
     def _call(self, row: Row) -> str:
         if not is_number(row["endpoint"]):  # Amazon would say so with a code that it has for wrong settings too

@@ -1,7 +1,7 @@
 """The built-in outbox: files for somebody else's dialler, a file a chunk, complete before it has its name.
 
-A chunk always has the same name, and a name is written once: a crash between the file and the ledger leaves its rows unknown
-there, and the file is as good as any other.
+A submission has a name of its own, and a name is written once: a crash between the file and the ledger leaves its rows unknown
+there, and the file is as good as any other. Once a file has its name somebody may take it: whatever fails afterwards, its rows went.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from outcamp.transports.base import (
     OutcomesFromOutside,
     same_answer,
 )
+from outcamp.transports.row_by_row import InDoubt
 
 COLUMNS: Final = (REFERENCE, "recipient_id", "endpoint", "channel", "attempt", VALID_UNTIL)
 # A spreadsheet runs a cell that begins like this. A number with its sign is one, and a telephone needs the plus.
@@ -52,7 +53,7 @@ class OutboxTransport(OutcomesFromOutside):
         self._call = call or {}
 
     def submit(self, rows: pa.Table, now: datetime) -> pa.Table:
-        """Write the chunk's file, unless it is there already; every row is accepted, or none is."""
+        """Write the chunk's file, unless it is there already; every row is accepted, or none is, or nobody can tell."""
         name = f"{rows[SUBMISSION][0].as_py()}.{self._form}"
         content = _FORMS[self._form](self._of_dialler(rows))
         try:
@@ -60,6 +61,9 @@ class OutboxTransport(OutcomesFromOutside):
         except (PermissionError, NotADirectoryError, FileExistsError) as error:
             problem = f"The outbox {self._folder} cannot be written: {error.strerror}."
             raise Permanent(problem, next_step="Let the workers write there, or name another folder in OUTCAMP_OUTBOX.") from None
+        except InDoubt as why:
+            log.warning("The outbox %s left a file unknown: %s", self._folder, why)
+            return same_answer(rows.num_rows, status="unknown")
         except OSError as error:
             until = now + BACKOFF
             log.warning("The outbox %s takes no more until %s: %s", self._folder, until, error.strerror)
@@ -67,6 +71,7 @@ class OutboxTransport(OutcomesFromOutside):
         return same_answer(rows.num_rows, status="accepted", message_id=name)
 
     def _write(self, name: str, content: bytes) -> None:
+        """Write a file under its name; an OSError says that nobody can have taken it, InDoubt that somebody may."""
         self._folder.mkdir(parents=True, exist_ok=True)
         path, pending = self._folder / name, self._folder / f".{name}.pending"
         if path.exists():
@@ -78,7 +83,18 @@ class OutboxTransport(OutcomesFromOutside):
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        pending.replace(path)
+        try:
+            pending.replace(path)
+        except OSError as error:
+            if not _is_there(pending):  # over a network, a rename that failed may have been made
+                raise InDoubt(error.strerror) from None
+            raise
+        try:
+            self._keep_names()
+        except OSError as error:  # a folder that cannot be read, or on a mount that knows no such thing; the file is there all the same
+            log.warning("The name of %s may not outlive a power cut: %s", path, error.strerror)
+
+    def _keep_names(self) -> None:
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -91,6 +107,15 @@ class OutboxTransport(OutcomesFromOutside):
         for name, term in self._call.items():
             given = given.append_column(f"call.{name}", pa.repeat(pa.scalar(term), rows.num_rows))
         return given
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether a file is certainly there."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
 
 
 def _parquet(table: pa.Table) -> bytes:

@@ -57,19 +57,28 @@ class InDoubt(Exception):
 Taken = str | Mapping[str, Any] | None  # the provider's message id, or the columns of the answer
 
 
-def _seconds() -> float:
+def uptime() -> float:
+    """Return the seconds on a clock that goes on while the machine sleeps, and that nobody sets."""
     return time.clock_gettime(_CLOCK)
 
 
 def row_by_row(
-    provider: str, rows: pa.Table, now: datetime, ask: Callable[[Row], Taken], width: int = WIDTH, seconds: Callable[[], float] = _seconds
+    provider: str,
+    rows: pa.Table,
+    now: datetime,
+    ask: Callable[[Row, datetime], Taken],
+    width: int = WIDTH,
+    *,
+    begun: float | None = None,
+    seconds: Callable[[], float] | None = None,
 ) -> pa.Table:
-    """Ask for each row and return ``ANSWERS``; ``ask`` returns what the provider took, or raises one of those above.
+    """Ask for each row and return ``ANSWERS``; ``ask`` is told the instant, and returns what was taken, or raises one of those above.
 
     Once the provider asks to wait, or refuses for good (``Permanent``), rows that were not asked for yet wait too. So do those that two
-    minutes, by the clock ``seconds``, were not enough for: ``now`` may be outside their hours by then.
+    minutes were not enough for, since ``begun`` by the clock ``seconds``: ``now``, which it was then, may be outside their hours by then.
     """
-    asking = _Asking(provider, now, ask, seconds)
+    seconds = seconds or uptime
+    asking = _Asking(provider, now, ask, seconds, seconds() if begun is None else begun)
     with ThreadPoolExecutor(width) as pool:
         answers = list(pool.map(asking.answer, rows.to_pylist()))
     if asking.wait is not None:
@@ -95,9 +104,11 @@ def _warn(provider: str, until: datetime, why: str) -> None:
 class _Asking:
     """One chunk on its way; its threads tell each other when to stop."""
 
-    def __init__(self, provider: str, now: datetime, ask: Callable[[Row], Taken], seconds: Callable[[], float]) -> None:
+    def __init__(
+        self, provider: str, now: datetime, ask: Callable[[Row, datetime], Taken], seconds: Callable[[], float], begun: float
+    ) -> None:
         self._provider, self._now, self._ask = provider, now, ask
-        self._seconds, self._until = seconds, seconds() + PROMPT.total_seconds()
+        self._seconds, self._begun = seconds, begun
         self.is_late = False
         self.wait: tuple[datetime, str] | None = None  # until when, and why
         self.refusal: Permanent | None = None  # why nothing will be taken before somebody acts
@@ -106,11 +117,12 @@ class _Asking:
     def answer(self, row: Row) -> dict[str, Any]:
         if self.wait is not None:
             return {"status": "throttled", "until": self.wait[0]}
-        if self._seconds() > self._until:
+        gone_by = timedelta(seconds=self._seconds() - self._begun)
+        if gone_by > PROMPT:
             self.is_late = True
             return {"status": "later", "until": self._now}
         try:
-            taken = self._ask(row)
+            taken = self._ask(row, self._now + gone_by)
             self._later = 0
             return {"status": "accepted", **(taken if isinstance(taken, Mapping) else {"message_id": taken})}
         except Refused as refused:
@@ -139,7 +151,7 @@ class _Asking:
 
 
 def seconds_left(row: Row, now: datetime, shortest: int, longest: int) -> int | None:
-    """Return for how many whole seconds a provider may hold a row's message, at most the longest that it knows; None: any time.
+    """Return for how many whole seconds from now a provider may hold a row's message, at most the longest that it knows; None: any time.
 
     Less than the shortest that it knows is no time to send: the row waits.
     """

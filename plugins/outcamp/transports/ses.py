@@ -33,7 +33,7 @@ class SesTransport(OutcomesFromOutside):
 
     def submit(self, rows: pa.Table, now: datetime) -> pa.Table:
         """Send each row's message, with the texts in its columns ``content.*``."""
-        return row_by_row("Amazon SES", rows, now, lambda row: self._send(row, now))
+        return row_by_row("Amazon SES", rows, now, lambda row, _: self._send(row, now))
 
     def _send(self, row: Row, now: datetime) -> str:
         endpoint = _in_ascii(row["endpoint"])

@@ -24,8 +24,8 @@ import pyarrow as pa
 
 from outcamp.transports.base import Capabilities, OutcomesFromOutside
 from outcamp.transports.mail import sender_address, wire_form
-from outcamp.transports.row_by_row import InDoubt, Later, NotTaken, Refused, Row, nobody, row_by_row
-from outcamp.transports.smtp_session import SmtpServer, SmtpSession
+from outcamp.transports.row_by_row import InDoubt, Later, NotTaken, Refused, Row, nobody, row_by_row, uptime
+from outcamp.transports.smtp_session import TIMEOUT, SmtpServer, SmtpSession
 
 CONNECTIONS: Final = 4  # at once; a server that takes fewer gets fewer
 _ROWS: Final = 5  # fewer messages are not worth a connection of their own
@@ -47,12 +47,12 @@ class SmtpTransport(OutcomesFromOutside):
     def submit(self, rows: pa.Table, now: datetime) -> pa.Table:
         """Hand in each row's message, with the texts in its columns ``content.*``; answers say what the server said."""
         provider = f"The SMTP server {self._server.host}:{self._server.port}"
-        self._is_broken = False
+        self._is_broken, begun = False, uptime()
         try:
-            width = self._open(min(CONNECTIONS, math.ceil(rows.num_rows / _ROWS)))
+            width = self._open(min(CONNECTIONS, math.ceil(rows.num_rows / _ROWS)), begun)
         except NotTaken as why:
             return nobody(provider, rows, now, why)
-        return row_by_row(provider, rows, now, lambda row: self._send(row, now), width)
+        return row_by_row(provider, rows, now, lambda row, _: self._send(row, now), width, begun=begun)
 
     def _send(self, row: Row, now: datetime) -> dict[str, Any]:
         try:
@@ -83,8 +83,8 @@ class SmtpTransport(OutcomesFromOutside):
         self._sessions.put(session)
         return {"message_id": message_id, "disposition": "delivered", "disposed_at": now}
 
-    def _open(self, wanted: int) -> int:
-        """Have so many connections that are alive, or as many as the server lets us have, and return how many."""
+    def _open(self, wanted: int, begun: float) -> int:
+        """Have so many connections that are alive, or as many as the server lets us have before long, and return how many."""
         left_over = [self._sessions.get_nowait() for _ in range(self._sessions.qsize())]
         for session in left_over:
             if self._sessions.qsize() < wanted and session.is_alive():
@@ -92,6 +92,8 @@ class SmtpTransport(OutcomesFromOutside):
             else:
                 session.end()
         while self._sessions.qsize() < wanted:
+            if not self._sessions.empty() and uptime() - begun > TIMEOUT:
+                break
             try:
                 session = SmtpSession(self._server)
             except NotTaken:

@@ -93,12 +93,12 @@ class SmtpSession:
             try:
                 self.smtp.send(text)
                 code, said = self.smtp.getreply()
-                if not 200 <= code < 600:
+                if not _decides(code):
                     raise smtplib.SMTPServerDisconnected("the reply makes no sense")
             except (OSError, smtplib.SMTPException) as error:
                 raise InDoubt(_reason(error)) from None
-        if code < 300:
-            return
+            if code < 300:
+                return
         is_policy = refusal == "bounced" and code != CLOSING and said.startswith(b"4.7.")
         if _asks_to_wait(code, said) and not is_policy:
             raise NotTaken(_code(code, said))
@@ -124,10 +124,10 @@ class SmtpSession:
             raise Permanent(problem, next_step="Correct channels.email.sender, or the login of the Airflow connection.")
         if mail[0] != 250:
             raise NotTaken(_code(*mail))
-        if rcpt[0] not in {250, 251}:
-            return *rcpt, "bounced"
-        if data[0] < 300:
+        if not _decides(rcpt[0]) or (data[0] != 354 and data[0] < 400):
             raise smtplib.SMTPServerDisconnected("the reply makes no sense")
+        if rcpt[0] >= 400:
+            return *rcpt, "bounced"
         return *data, "rejected"
 
     def _ask(self, verbs: tuple[str, str, str]) -> list[Reply]:
@@ -140,9 +140,15 @@ class SmtpSession:
             return replies
         self.smtp.send("".join(f"{verb}\r\n" for verb in verbs))
         replies = [self.smtp.getreply() for _ in verbs]
-        if replies[-1][0] == 354 and not all(200 <= code < 300 for code, _ in replies[:-1]):
+        codes = [code for code, _ in replies]
+        if codes[-1] == 354 and max(codes[:-1]) >= 400:
             self.smtp.docmd(".")  # it waits for a text for nobody: an empty one ends that
         return replies
+
+
+def _decides(code: int) -> bool:
+    """Tell whether a reply says yes or no."""
+    return 200 <= code < 300 or 400 <= code < 600
 
 
 def _opened(server: SmtpServer) -> smtplib.SMTP:

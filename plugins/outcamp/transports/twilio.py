@@ -135,7 +135,7 @@ class TwilioSmsTransport(OutcomesFromOutside):
 
     def submit(self, rows: pa.Table, now: datetime) -> pa.Table:
         """Send each row's text."""
-        return row_by_row("Twilio", rows, now, lambda row: self._send(row, now))
+        return row_by_row("Twilio", rows, now, self._send)
 
     def _send(self, row: Row, now: datetime) -> str:
         seconds = seconds_left(row, now, SHORTEST, LONGEST)
@@ -164,7 +164,7 @@ class TwilioVoiceTransport(OutcomesFromOutside):
 
     def submit(self, rows: pa.Table, now: datetime) -> pa.Table:
         """Have each row's number called."""
-        return row_by_row("Twilio", rows, now, self._call)
+        return row_by_row("Twilio", rows, now, lambda row, _: self._call(row))
 
     def _call(self, row: Row) -> str:
         flow = {"Twiml": self._flow} if self._flow.startswith("<") else {"Url": with_reference(self._flow, row)}
