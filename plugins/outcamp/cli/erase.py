@@ -15,7 +15,7 @@ from outcamp.steps.published import bad_manifests, names, read_published
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the verb."""
-    parser.add_argument("recipient", metavar="RECIPIENT", help="the recipient_id")
+    parser.add_argument("recipient", type=str.strip, metavar="RECIPIENT", help="the recipient_id")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the verb."""
     parser.add_argument("name", metavar="NAME", help="the campaign, published or a draft")
-    parser.add_argument("recipient", metavar="RECIPIENT", help="the recipient_id")
+    parser.add_argument("recipient", type=str.strip, metavar="RECIPIENT", help="the recipient_id")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -16,6 +16,8 @@ from typing import Final, NamedTuple
 # How much of a postal code any country's ranges look at.
 POSTAL_WIDTH: Final = 5
 
+_ZEROS: Final = 2  # as many as a code may begin with
+_MORE_DIGITS: Final = 4  # of a longer code, as the United States have it: 02139-4307
 _NO_LETTER: Final = re.compile(r"[\W_]+")
 # Words that some write out and some do not.
 _WRITTEN_OUT: Final = {"st": "saint", "ste": "sainte", "ft": "fort", "mt": "mount"}
@@ -84,10 +86,19 @@ class Country:
     def zones_of_postal_code(self, code: str) -> str | None:
         """Return the zones of a postal code, however it is spaced; None where it says nothing."""
         bare = code.upper().replace(" ", "")
-        # Spreadsheets take 02139 for a number. Fewer than three digits are no remainder of a code.
-        if self.digits > len(bare) >= 3 and bare.isdecimal():
-            bare = bare.zfill(self.digits)
+        if self.digits and bare.isdecimal():
+            bare = self._with_zeros(bare)
         return self.postal.zones(bare)
+
+    def _with_zeros(self, bare: str) -> str:
+        """Return a code of digits alone with the zeros in front that it has lost, or nothing where nobody can tell which they were.
+
+        Spreadsheets take 02139 for a number, and 08240-1234 without its hyphen too. Fewer than three digits are no remainder of a code.
+        """
+        for digits in (self.digits, self.digits + _MORE_DIGITS):
+            if digits - _ZEROS <= len(bare) <= digits:
+                return bare.zfill(digits)
+        return ""
 
     def region(self, name: str) -> str | None:
         """Return the key of a region by one of its names; None where it has none like it."""

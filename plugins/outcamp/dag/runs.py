@@ -35,14 +35,17 @@ class Wave:
 
     @classmethod
     def of(cls, dag_run: Any) -> Wave:
-        """Return the wave that a DAG run is: one that a wave made is due at its instant; any other one is an occurrence."""
+        """Return the wave that a DAG run is: one that a wave made is due at its instant; any other one is an occurrence.
+
+        Whatever the schedule did not make somebody made by hand, though it were the operator of another DAG.
+        """
         kind = dag_run.run_type.value
         conf = dag_run.conf or {}
         if kind == "operator_triggered" and conf.get(INSTANT):
             return cls(key_of(dag_run.run_id), datetime.fromisoformat(conf[INSTANT]), occurrence=bool(conf.get(OCCURRENCE)))
         # Of a scheduled run the interval is the instant of the schedule; a hand-made one counts from when it was asked for.
         at = dag_run.data_interval_start if kind == "scheduled" else None
-        return cls(key_of(dag_run.run_id), (at or dag_run.run_after).astimezone(UTC), occurrence=True, by_hand=kind == "manual")
+        return cls(key_of(dag_run.run_id), (at or dag_run.run_after).astimezone(UTC), occurrence=True, by_hand=kind != "scheduled")
 
 
 @dataclass(frozen=True)

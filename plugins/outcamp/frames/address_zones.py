@@ -17,6 +17,8 @@ from outcamp.frames.coded_text import NOTHING, CodedText
 from outcamp.frames.place_tables import country, five_digit_zones, postal_ranges
 from outcamp.frames.text_columns import as_text, text_blocks
 
+# Digits that are neither a code of five nor one of nine: 82401234 was 08240-1234 once.
+_CUT: Final = r"^\s*([0-9]{6,8}|[0-9]{10,})\s*$"
 # Between a country and a region that are one value for a while; neither contains it.
 _SEPARATOR: Final = "\x1f"
 
@@ -48,6 +50,8 @@ def _by_postal_code(countries: CodedText, table: pa.Table) -> CodedText:
     ranged = countries.translated(lambda code: code if postal_ranges(code) else None)
     text = as_text(table["postal_code"], "The postal_code column")
     numbers = _five_digits(text)
+    cut = _may_have_lost_zeros(text, ranged)
+    numbers[cut] = NOTHING
     for place, code in enumerate(ranged.values):
         zones = five_digit_zones(code)
         mine = (numbers >= 0) & (ranged.codes == place)
@@ -56,9 +60,21 @@ def _by_postal_code(countries: CodedText, table: pa.Table) -> CodedText:
     if not others.any():
         return answers
     # What the ranges look at of each code: far fewer distinct values than whole codes have.
-    starts = pc.utf8_slice_codeunits(pc.utf8_trim_whitespace(pc.if_else(pa.array(others), text, None)), 0, POSTAL_WIDTH)
+    trimmed = pc.utf8_trim_whitespace(pc.if_else(pa.array(others), text, None))
+    starts = pc.if_else(pa.array(cut), trimmed, pc.utf8_slice_codeunits(trimmed, 0, POSTAL_WIDTH))
     asked = ranged.kept(others).joined(CodedText.of(starts, "The postal_code column"), _zones_of_postal_code)
     return answers.joined(asked, _first_answer)
+
+
+def _may_have_lost_zeros(text: pa.Array, ranged: CodedText) -> NDArray[np.bool_]:
+    """Return which postal codes begin with five digits that may not be their first five."""
+    padded = [place for place, code in enumerate(ranged.values) if (known := country(code)) and known.digits]
+    rows = np.isin(ranged.codes, padded)
+    if rows.any():
+        rows[rows] = pc.fill_null(pc.match_substring_regex(text.filter(pa.array(rows)), _CUT), fill_value=False).to_numpy(
+            zero_copy_only=False
+        )
+    return rows
 
 
 def _five_digits(text: pa.Array) -> NDArray[np.int64]:

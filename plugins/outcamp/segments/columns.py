@@ -52,7 +52,7 @@ def prepare(batch: pa.RecordBatch | pa.Table, names: list[str], text: frozenset[
     """Return a batch under its renamed columns, ids as text; ids that are missing are refused."""
     columns = []
     for name, column in zip(names, batch.columns, strict=True):
-        columns.append(as_text(column, name, source) if name in text else column)
+        columns.append(as_id(column, name, source) if name == RECIPIENT_ID else as_text(column, name, source) if name in text else column)
     table = pa.table(columns, names=names)
     ids = table[RECIPIENT_ID]
     missing = ids.null_count + (pc.sum(pc.equal(ids, "")).as_py() or 0)
@@ -69,6 +69,11 @@ def has_nul(text: pa.Array | pa.ChunkedArray) -> bool:
     """Say whether a text column contains the one character that Postgres cannot keep."""
     found: bool = pc.any(pc.match_substring(text, "\0")).as_py() or False
     return found
+
+
+def as_id(column: pa.Array | pa.ChunkedArray, name: str, source: str) -> pa.Array | pa.ChunkedArray:
+    """Return a column of recipients' ids as text, without spaces around them: a CHAR(8) has some, and an outcome comes back without."""
+    return pc.utf8_trim_whitespace(as_text(column, name, source))
 
 
 def as_text(column: pa.Array | pa.ChunkedArray, name: str, source: str) -> pa.Array | pa.ChunkedArray:

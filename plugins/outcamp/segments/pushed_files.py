@@ -15,7 +15,7 @@ from outcamp.core.errors import DataError
 from outcamp.core.places import Place
 from outcamp.core.segment import EXPIRES_AT
 from outcamp.segments import files, written_rows
-from outcamp.segments.columns import OWN, RECIPIENT_ID, TEXT_COLUMNS, as_text, refuse_twice
+from outcamp.segments.columns import OWN, RECIPIENT_ID, TEXT_COLUMNS, as_id, as_text, refuse_twice
 from outcamp.segments.written_rows import INSTANT, is_json
 
 _BLOCK: Final = 16_000_000  # bytes of JSON that are read at once
@@ -69,6 +69,7 @@ def _rows(table: pa.Table, data: bytes, source: str, text: frozenset[str], expir
     if not table.num_rows:
         raise DataError(f"{source}: there is nobody in it", next_step="push the rows as soon as there are any")
     columns = {name: as_text(table[name], name, source) if name in text else table[name] for name in names}
+    columns[RECIPIENT_ID] = as_id(columns[RECIPIENT_ID], RECIPIENT_ID, source)
     said = columns.get(EXPIRES_AT, pa.chunked_array([pa.nulls(table.num_rows, pa.string())]))
     read_as = _instants(said, source)
     misread = pc.and_(pc.is_valid(said), pc.is_null(read_as))

@@ -100,4 +100,4 @@ def _ids(batch: pa.RecordBatch, source: str) -> pa.Array:
         problem = f"{source}: an exclusion returns recipient_id, and the columns are {', '.join(names)}"
         raise DataError(problem, next_step="select one column")
     # An id that is written in another way than the segment's would exclude nobody.
-    return columns.as_text(batch.column(names.index(name)), name, source).drop_null()
+    return columns.as_id(batch.column(names.index(name)), name, source).drop_null()

@@ -16,7 +16,7 @@ from outcamp.core.segment import EXPIRES_AT, ExternalSegment
 from outcamp.frames.emails import email_verdicts
 from outcamp.frames.hashing import buckets
 from outcamp.frames.phones import phone_verdicts
-from outcamp.segments.columns import TEXT_COLUMNS, as_text, has_nul, prepare, refuse_twice, rename
+from outcamp.segments.columns import RECIPIENT_ID, TEXT_COLUMNS, as_id, as_text, has_nul, prepare, refuse_twice, rename
 from outcamp.store import rehearsal
 from outcamp.store.datasets import INSTANT
 from outcamp.store.ledger import Ledger
@@ -184,6 +184,7 @@ def _typed(table: pa.Table, schema: pa.Schema, source: str, optional: dict[str, 
     for field in schema:
         if field.name in table.column_names:
             column = _cast(table[field.name], field.type, field.name, source)
+            column = as_id(column, field.name, source) if field.name == RECIPIENT_ID else column
             default = optional.get(field.name)
             column = pc.fill_null(column, pa.scalar(default, field.type)) if default is not None else column
         elif field.name in optional:

@@ -41,7 +41,7 @@ class Who:
     def of(cls, recipient: str | None, endpoint: str | None, country: str | None = None) -> Who:
         """Return who is meant; an endpoint that is neither a number nor an address would suppress nobody, and is refused."""
         if recipient is not None:
-            return cls("recipient", recipient)
+            return cls("recipient", recipient.strip())
         written = written_endpoints(pa.array([endpoint], pa.string()), pa.array([country], pa.string()))[0].as_py()
         if written is None:
             raise UsageError(
@@ -148,7 +148,7 @@ def _known(block: pa.RecordBatch, source: str) -> pa.Table:
     for name in COLUMNS:
         text = as_text(block[name], name, source) if name in names else pa.nulls(block.num_rows, pa.string())
         trimmed = pc.utf8_trim_whitespace(text)
-        columns[name] = pc.if_else(pc.equal(trimmed, ""), None, trimmed if name != "recipient_id" else text)
+        columns[name] = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
     return pa.table(columns | {"given": columns["endpoint"], "endpoint": written_endpoints(columns["endpoint"], columns["country"])})
 
 

@@ -17,8 +17,10 @@ EVENTS: Final[Mapping[str, str]] = {
     "Rendering Failure": "rejected",
     "Subscription": "opted_out",
 }
-# bounceType: only one that is permanent says that the address is dead.
-BOUNCES: Final[Mapping[str, str]] = {"Permanent": "bounced", "Transient": "soft_bounced", "Undetermined": "soft_bounced"}
+# bounceSubType of a Transient bounce: nobody has the message. Any other one may be the answer of somebody who is on holiday and has it.
+BOUNCES: Final[Mapping[str, str]] = dict.fromkeys(
+    ("MailboxFull", "MessageTooLarge", "ContentRejected", "AttachmentRejected"), "soft_bounced"
+)
 
 
 def is_ours(record: Mapping[str, Any]) -> bool:
@@ -31,10 +33,12 @@ def outcome_of(record: Mapping[str, Any], received_at: datetime) -> Outcome | No
     kind = str(_kind(record))
     said = part(record, kind.lower())
     if kind == "Bounce":
-        disposition = BOUNCES.get(str(said.get("bounceType")), "soft_bounced")
+        disposition = _bounce(said)
     elif kind in EVENTS and not _is_no_news(kind, said):
         disposition = EVENTS[kind]
     else:
+        disposition = None
+    if disposition is None:
         return None
     reference = _reference(record)
     if reference is None and disposition not in {"bounced", "complained", "opted_out"}:
@@ -51,6 +55,13 @@ def outcome_of(record: Mapping[str, Any], received_at: datetime) -> Outcome | No
 
 def _kind(record: Mapping[str, Any]) -> object:
     return record.get("eventType") or record.get("notificationType")
+
+
+def _bounce(said: Mapping[str, Any]) -> str | None:
+    """Only a bounce that is permanent says that the address is dead; one that proves nothing is no outcome."""
+    if said.get("bounceType") == "Permanent":
+        return "bounced"
+    return BOUNCES.get(str(said.get("bounceSubType"))) if said.get("bounceType") == "Transient" else None
 
 
 def _is_no_news(kind: str, said: Mapping[str, Any]) -> bool:
