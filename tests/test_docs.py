@@ -34,6 +34,25 @@ def test_the_readme_shows_the_campaign_that_is_shipped() -> None:
     assert (ROOT / "examples" / "renewal-reminder.yaml").read_text(encoding="utf-8") == shown
 
 
+def test_the_readme_says_below_its_campaign_how_to_write_one() -> None:
+    """The first words after the YAML lead to the page of the campaign file."""
+    assert README.partition("```yaml\n")[2].partition("```\n")[2].lstrip().startswith("[The campaign file](docs/campaign-file.md)")
+
+
+def test_the_readme_lists_every_document() -> None:
+    """Each page of docs/ has its line in the README's list, and so has the folder of decisions."""
+    listed = [re.search(r"\]\(([^)]+)\)", page).group(1) for page, _ in table_after("## Documents")]
+    pages = [path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")]
+    assert sorted([*pages, "docs/adr"]) == sorted(listed)
+
+
+def test_every_benchmark_is_documented() -> None:
+    """The table of docs/benchmarks.md has the scripts that make bench runs."""
+    run = subprocess.run(["make", "-n", "bench"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"benchmarks/\w+\.py", run)) == sorted(re.findall(r"^\| `(benchmarks/\w+\.py)` \|", text, re.MULTILINE))
+
+
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the README's simulate command fills."""
