@@ -16,7 +16,7 @@ from drafts import HEAD
 from outcamp.steps.feed_back import feed_back
 from outcamp.steps.report import write_report
 from outcamp.steps.simulate import simulate
-from outcamp.store.datasets import ATTEMPTS, BATCH_KEYS, INSTANT, VERDICTS
+from outcamp.store.datasets import ATTEMPTS, BATCH_KEYS, DISPOSITIONS, ENTRIES, INSTANT, RESULTS, VERDICTS
 from small_world import NOW, PEOPLE, RUN, make_world
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -36,22 +36,32 @@ def schema_under(heading: str) -> pa.Schema:
     return pa.schema([(name, TYPES[kind]) for name, kind, _ in table_under(DATASETS, heading)])
 
 
-@pytest.mark.parametrize(("heading", "schema"), [("verdicts", VERDICTS), ("batches", BATCH_KEYS), ("attempts", ATTEMPTS)])
+DOCUMENTED = {
+    "verdicts": VERDICTS,
+    "batches": BATCH_KEYS,
+    "results": RESULTS,
+    "dispositions": DISPOSITIONS,
+    "entries": ENTRIES,
+    "attempts": ATTEMPTS,
+}
+
+
+@pytest.mark.parametrize(("heading", "schema"), DOCUMENTED.items())
 def test_a_dataset_has_the_columns_that_are_documented(heading: str, schema: pa.Schema) -> None:
     """Names, order and types are the same."""
     assert schema == schema_under(heading)
 
 
 def test_the_lake_holds_what_is_documented(database_uri: str, tmp_path: Path) -> None:
-    """A wave's own files have the documented columns: the segment's stand beside those of a snapshot."""
+    """After its report, a wave's files have the documented columns: the segment's stand beside those of a snapshot."""
     with ExitStack() as stack:
         world = make_world(stack, database_uri, tmp_path)
         world.batches()
-        schemas = {path.relative_to(tmp_path).parts[0]: pq.read_schema(path).remove_metadata() for path in tmp_path.rglob("*.parquet")}
         report = write_report(world.engine, RUN, feed_back(world.engine, RUN, NOW))
-    assert {"snapshots", "verdicts", "batches"} == set(schemas)
-    assert schema_under("verdicts") == schemas["verdicts"]
-    assert schema_under("batches") == schemas["batches"]
+    schemas = {path.relative_to(tmp_path).parts[0]: pq.read_schema(path).remove_metadata() for path in tmp_path.rglob("*.parquet")}
+    written = ["batches", "dispositions", "entries", "results", "verdicts"]
+    assert [*written, "snapshots"] == sorted(schemas, key=lambda name: (name == "snapshots", name))
+    assert [schema_under(name) for name in written] == [schemas[name] for name in written]
     snapshot = schema_under("snapshots")
     assert {"phone", *snapshot.names} == set(schemas["snapshots"].names)
     assert snapshot == pa.schema([schemas["snapshots"].field(name) for name in snapshot.names])
