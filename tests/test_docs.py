@@ -46,6 +46,14 @@ def test_the_readme_lists_every_document() -> None:
     assert sorted([*pages, "docs/adr"]) == sorted(listed)
 
 
+def test_every_setting_of_the_environment_is_documented() -> None:
+    """The table of docs/airflow.md has each variable that the package reads, and no other."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "plugins").rglob("*.py")]
+    named = set(re.findall(r"OUTCAMP_[A-Z_]*[A-Z]", "".join(sources)))
+    text = (ROOT / "docs" / "airflow.md").read_text(encoding="utf-8").partition("\n## Settings\n")[2].partition("\n## ")[0]
+    assert sorted(named) == sorted(re.findall(r"^\| `(OUTCAMP_\w+)` \|", text, re.MULTILINE))
+
+
 def test_every_benchmark_is_documented() -> None:
     """The table of docs/benchmarks.md has the scripts that make bench runs."""
     run = subprocess.run(["make", "-n", "bench"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
