@@ -15,6 +15,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
 COMPOSE = yaml.safe_load(TEXT)
+AIRFLOW = {name: service for name, service in COMPOSE["services"].items() if name not in {"postgres", "redis"}}
 
 
 def test_all_services_of_a_real_deployment_are_there() -> None:
@@ -59,6 +60,33 @@ def test_nothing_listens_beyond_the_host() -> None:
     """The one port that is published is published on loopback."""
     ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
     assert ["127.0.0.1:8080:8080"] == ports
+
+
+def test_everything_is_written_to_the_volume() -> None:
+    """Every component of Airflow reads the project, which is mounted read-only; lake, outcomes and outbox lie where it may write."""
+    for service in AIRFLOW.values():
+        assert [".:/opt/airflow/project:ro", "state:/opt/airflow/state", "logs:/opt/airflow/logs"] == service["volumes"]
+        assert {
+            "OUTCAMP_HOME": "/opt/airflow/project",
+            "OUTCAMP_STORE": "/opt/airflow/state/lake",
+            "OUTCAMP_OUTCOMES": "/opt/airflow/state/outcomes",
+            "OUTCAMP_OUTBOX": "/opt/airflow/state/outbox",
+        } == {name: value for name, value in service["environment"].items() if name.startswith("OUTCAMP_")}
+
+
+def test_the_command_is_there_and_the_plugin_once() -> None:
+    """The folder of plugins is on Python's path under the same name, as tests/test_web_plugin.py has it: Airflow adds it no second time."""
+    folders = {
+        (service["environment"]["PYTHONPATH"], service["environment"]["AIRFLOW__CORE__PLUGINS_FOLDER"]) for service in AIRFLOW.values()
+    }
+    assert {("/opt/airflow/project/plugins", "/opt/airflow/project/plugins")} == folders
+
+
+def test_the_document_runs_commands_where_airflow_runs() -> None:
+    """Each ``docker compose exec`` of docs/airflow.md names a component of Airflow: they have the ledger, the lake and the package."""
+    text = (ROOT / "docs" / "airflow.md").read_text(encoding="utf-8")
+    assert {"worker", "api-server"} == set(re.findall(r"docker compose exec (?:-e \S+ )?([\w-]+)", text))
+    assert {"worker", "api-server"} <= set(AIRFLOW)
 
 
 def test_docker_compose_accepts_the_file() -> None:
