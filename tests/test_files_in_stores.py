@@ -26,8 +26,9 @@ from outcamp.dag.settings import read_settings
 from outcamp.segments import files, outcome_files, pushed_files, written_rows
 from outcamp.segments.source import PublishedSegment
 from outcamp.steps import outcome_files as steps_of_files
+from outcamp.steps import outcome_folder
 from outcamp.steps.outcome_files import TakenIn, take_in_file
-from outcamp.steps.outcome_folder import take_in_folder
+from outcamp.steps.outcome_folder import Emptied, take_in_folder
 from outcamp.steps.received_outcomes import keep
 from outcamp.store.ledger import Ledger
 from outcamp.store.object_paths import ObjectPath
@@ -77,7 +78,7 @@ def as_csv(table: pa.Table) -> pa.Buffer:
     return sink.getvalue()
 
 
-def pulse(world: World, folder: Place) -> tuple[dict[str, TakenIn], list[str]]:
+def pulse(world: World, folder: Place) -> Emptied:
     return take_in_folder(world.engine.ledger, {"spring": world.engine.manifest}.get, folder, lambda: LATER)
 
 
@@ -220,10 +221,10 @@ def test_the_folder_is_emptied_object_by_object(world: World, store: Store) -> N
     write_whole(folder / "bad.csv", b"reference,disposed_at\n")
     write_whole(folder / ".half.jsonl", lines([event("ben")]))
     write_whole(folder / "half.jsonl.part", lines([event("ben")]))
-    assert ({"good.jsonl": TakenIn(taken=1, exits=1)}, ["bad.csv"]) == pulse(world, folder)
+    assert Emptied({"good.jsonl": TakenIn(taken=1, exits=1)}, ["bad.csv"]) == pulse(world, folder)
     assert [".half.jsonl", "half.jsonl.part", "refused/bad.csv", "refused/bad.csv.reason.txt", "taken/good.jsonl"] == names(folder)
     assert b"the column disposition is missing" in (folder / "refused" / "bad.csv.reason.txt").read_bytes()
-    assert ({}, []) == pulse(world, folder)
+    assert Emptied() == pulse(world, folder)
 
 
 def test_the_same_content_under_another_name_changes_nothing(world: World, store: Store) -> None:
@@ -233,7 +234,7 @@ def test_the_same_content_under_another_name_changes_nothing(world: World, store
     pulse(world, folder)
     before = world.books("attempts", "entries", "events_not_matched")
     write_whole(folder / "1.jsonl", lines([event("ada"), event("ben", "unreachable")]))
-    assert {"1.jsonl": TakenIn(known=2)} == pulse(world, folder)[0]
+    assert {"1.jsonl": TakenIn(known=2)} == pulse(world, folder).taken
     assert before == world.books("attempts", "entries", "events_not_matched")
     assert ["taken/1-2.jsonl", "taken/1.jsonl"] == names(folder)
 
@@ -250,6 +251,19 @@ def test_a_store_that_refuses_is_told_and_keeps_no_transport_waiting(world: Worl
     away = Ledger.at("postgresql://127.0.0.1:1/nowhere")
     with pytest.raises(LedgerUnavailable):
         take_in_files(settings, away)
+
+
+def test_a_file_on_which_something_breaks_is_told_with_its_reason(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pulse is red until it is taken in, and says which file and why."""
+    write_whole(tmp_path / "outcomes" / "1.jsonl", lines([event("ada")]))
+
+    def broken(*_: object) -> TakenIn:
+        raise OverflowError("date value out of range")
+
+    monkeypatch.setattr(outcome_folder, "take_in_file", broken)
+    told = take_in_files(read_settings({"OUTCAMP_OUTCOMES": str(tmp_path / "outcomes")}), world.engine.ledger)
+    path = tmp_path / "outcomes" / "taking" / "1.jsonl"
+    assert ({}, [f"{path} could not be taken in, and is tried again: date value out of range"]) == told
 
 
 def test_a_kill_at_any_call_changes_nothing_in_the_end(world: World, s3: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,7 +322,7 @@ def test_what_is_received_over_http_is_kept_in_a_store(world: World, store: Stor
     for row in (event("ada"), event("ben", "unreachable"), event("ada")):
         keep(folder, [row])
     assert 2 == len(names(folder))
-    (found,) = pulse(world, folder)[0].values()
+    (found,) = pulse(world, folder).taken.values()
     assert (2, 1, 1) == (found.taken, found.reattempts, found.exits)
     assert ["taken"] == [name.split("/")[0] for name in names(folder)]
 

@@ -110,6 +110,22 @@ def test_what_is_not_taken_is_kept_aside_with_its_reason(world: World, tmp_path:
     ]
 
 
+@pytest.mark.parametrize(
+    ("at", "reason"),
+    [
+        ("0000-01-01T00:00:00Z", f"{REASONS['unreadable']}: disposed_at=0000-01-01T00:00:00Z"),
+        ("0001-01-01T00:00:00+14:00", f"{REASONS['unreadable']}: disposed_at=0001-01-01T00:00:00+14:00"),
+        ("0001-01-01T00:00:00Z", REASONS["before_submission"]),
+        ("9999-12-31T23:59:59Z", REASONS["in_the_future"]),
+        ("9999-12-31T23:59:59-10:00", f"{REASONS['unreadable']}: disposed_at=9999-12-31T23:59:59-10:00"),
+    ],
+)
+def test_a_time_at_the_end_of_the_calendar_stops_nothing(world: World, tmp_path: Path, at: str, reason: str) -> None:
+    """Its row is kept aside, and those beside it are taken in."""
+    taken = take(world, written(tmp_path, [event() | {"disposed_at": at}, event("ben")]))
+    assert (1, [reason]) == (taken.taken, [said for said, _ in kept_aside(world)])
+
+
 def test_an_outcome_after_the_deadline_is_late(world: World, tmp_path: Path) -> None:
     """The attempt is no_outcome by then."""
     after = NOW + timedelta(hours=73)

@@ -76,6 +76,11 @@ def test_a_reference_leads_back_to_its_attempt(
         ({"reference": "spring/0/1/ada", "disposed_at": "2026-12-01T15:01"}, "disposed_at=2026-12-01T15:01"),
         ({"reference": "spring/0/1/ada", "disposed_at": "2026-02-30T15:01Z"}, "disposed_at=2026-02-30T15:01Z"),
         ({"reference": "spring/0/1/ada", "disposed_at": "2026-12-01T15:01+99:99"}, "disposed_at=2026-12-01T15:01+99:99"),
+        ({"reference": "spring/0/1/ada", "disposed_at": "9999-12-31T23:59:59Z"}, None),
+        ({"reference": "spring/0/1/ada", "disposed_at": "9999-12-31T23:59:59-10:00"}, "disposed_at=9999-12-31T23:59:59-10:00"),
+        ({"reference": "spring/0/1/ada", "disposed_at": "0001-01-01T00:00:00Z"}, None),
+        ({"reference": "spring/0/1/ada", "disposed_at": "0001-01-01T00:00:00+14:00"}, "disposed_at=0001-01-01T00:00:00+14:00"),
+        ({"reference": "spring/0/1/ada", "disposed_at": "0000-01-01T00:00:00Z"}, "disposed_at=0000-01-01T00:00:00Z"),
         ({"reference": "spring/0/1/ada", "disposition": " "}, "disposition is missing"),
     ],
 )

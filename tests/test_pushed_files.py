@@ -55,6 +55,16 @@ def test_a_time_without_a_zone_in_parquet_cannot_be_read(tmp_path: Path) -> None
     assert [True] == read(tmp_path / "push.parquet").misread.to_pylist()
 
 
+def test_an_expiry_that_no_calendar_knows_cannot_be_read(tmp_path: Path) -> None:
+    """The last second of the year 9999 is a way to say never; what lies beyond it in UTC is a slip."""
+    ends = ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59-10:00"]
+    text = "recipient_id,expires_at\n" + "".join(f"{at},{at}\n" for at in ends)
+    assert [False, True] == read(written(tmp_path, "push.csv", text)).misread.to_pylist()
+    beyond = pa.array([253402336799], pa.timestamp("s", tz="UTC"))
+    pq.write_table(pa.table({"recipient_id": ["a"], "expires_at": beyond}), tmp_path / "push.parquet")
+    assert [True] == read(tmp_path / "push.parquet").misread.to_pylist()
+
+
 def test_the_content_is_that_of_the_file_and_of_the_expiry(tmp_path: Path) -> None:
     """Whatever the file is called; another expiry is another push."""
     one, two = (written(tmp_path, name, "recipient_id\na\n") for name in ("one.csv", "two.csv"))

@@ -91,12 +91,14 @@ def take_in_files(settings: Settings, ledger: Ledger) -> tuple[dict[str, TakenIn
 
     try:
         folder = open_place(settings.outcomes)
-        files, refused = take_in_folder(ledger, manifests_of(settings.home), folder, ledger.now)
+        emptied = take_in_folder(ledger, manifests_of(settings.home), folder, ledger.now)
     except LedgerUnavailable:
         raise
     except OutcampError as error:
         return {}, [str(error)]
-    return files, [f"{folder / name} was refused: refused/{name}.reason.txt says why" for name in refused]
+    told = [f"{folder / name} was refused: refused/{name}.reason.txt says why" for name in emptied.refused]
+    told += [f"{folder / 'taking' / name} could not be taken in, and is tried again: {why}" for name, why in emptied.failed.items()]
+    return emptied.taken, told
 
 
 def move_old_attempts(settings: Settings, ledger: Ledger, now: datetime) -> None:

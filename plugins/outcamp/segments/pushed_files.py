@@ -16,7 +16,7 @@ from outcamp.core.places import Place
 from outcamp.core.segment import EXPIRES_AT
 from outcamp.segments import files, written_rows
 from outcamp.segments.columns import OWN, RECIPIENT_ID, TEXT_COLUMNS, as_id, as_text, refuse_twice
-from outcamp.segments.written_rows import INSTANT, is_json
+from outcamp.segments.written_rows import INSTANT, is_json, known_instants
 
 _BLOCK: Final = 16_000_000  # bytes of JSON that are read at once
 
@@ -80,7 +80,7 @@ def _rows(table: pa.Table, data: bytes, source: str, text: frozenset[str], expir
 
 def _instants(said: pa.ChunkedArray, source: str) -> pa.ChunkedArray:
     if pa.types.is_timestamp(said.type):
-        return said.cast(INSTANT, safe=False) if said.type.tz else pa.chunked_array([pa.nulls(len(said), INSTANT)])
+        return known_instants(said.cast(INSTANT, safe=False)) if said.type.tz else pa.chunked_array([pa.nulls(len(said), INSTANT)])
     return written_rows.instants(as_text(said, EXPIRES_AT, source))
 
 

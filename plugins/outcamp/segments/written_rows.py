@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 import pandas as pd
@@ -17,6 +18,9 @@ from outcamp.segments import files
 from outcamp.segments.columns import refuse_twice
 
 INSTANT: Final = pa.timestamp("us", tz="UTC")
+# Neither Python nor most readers of Parquet know an instant outside of these, and what they are told of one ends in a crash.
+FIRST: Final = pa.scalar(datetime.min.replace(tzinfo=UTC), INSTANT)
+LAST: Final = pa.scalar(datetime.max.replace(tzinfo=UTC), INSTANT)
 _JSON: Final = (".jsonl", ".ndjson", ".json")
 ENDINGS: Final = (*_JSON, ".csv", ".parquet", ".pq")
 _BLOCK: Final = 16_000_000  # bytes of JSON that are read at once: some 100,000 rows, so that neighbours in the books are met together
@@ -54,12 +58,18 @@ def whole_numbers(written: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArra
 
 
 def instants(written: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the instants that texts name; null for a time without an offset, and for a day or an hour that does not exist."""
+    """Return the instants that texts name; null for a time that has no offset, does not exist, or is not in the years 1 to 9999 UTC."""
     has_zone = pc.fill_null(pc.match_substring_regex(written, _TIME), fill_value=False)
     texts = pc.if_else(has_zone, written, pa.scalar(None, pa.string()))
     read = pd.to_datetime(texts.to_pandas(), format="ISO8601", utc=True, errors="coerce")
     moments = read.dt.as_unit("us").dt.tz_localize(None).to_numpy()
-    return pa.chunked_array([pa.array(moments, pa.timestamp("us"), from_pandas=True).cast(INSTANT)])
+    return known_instants(pa.chunked_array([pa.array(moments, pa.timestamp("us"), from_pandas=True).cast(INSTANT)]))
+
+
+def known_instants(moments: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the instants that lie in the years 1 to 9999 of UTC; null for the others, which an offset or a Parquet file can name."""
+    is_known = pc.and_(pc.greater_equal(moments, FIRST), pc.less_equal(moments, LAST))
+    return pc.if_else(is_known, moments, pa.scalar(None, INSTANT))
 
 
 def is_json(path: Place) -> bool:

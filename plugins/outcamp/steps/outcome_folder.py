@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
-from outcamp.core.errors import DataError
+from outcamp.core.errors import DataError, Transient
 from outcamp.core.places import Place
 from outcamp.segments.written_rows import ENDINGS
 from outcamp.steps.outcome_files import Clock, Manifests, TakenIn, take_in_file
@@ -18,32 +20,51 @@ TAKEN: Final = "taken"
 REFUSED: Final = "refused"
 
 
-def take_in_folder(ledger: Ledger, manifests: Manifests, folder: Place, clock: Clock) -> tuple[dict[str, TakenIn], list[str]]:
-    """Take in every file of a folder, oldest first, and return what became of each, and the names of those that were refused.
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Emptied:
+    """What became of the files of a folder, by their names: taken in; refused for good; or failed with this reason, to be tried again."""
+
+    taken: dict[str, TakenIn] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def take_in_folder(ledger: Ledger, manifests: Manifests, folder: Place, clock: Clock) -> Emptied:
+    """Take in every file of a folder, oldest first, and return what became of each.
 
     A file is complete when it bears its name: whoever writes it uses another one (``.part``, or a dot before it) and renames it. It moves
     to ``taking/`` first, so that a newer one of the same name cannot take its place unread, and to ``taken/`` after the ledger has all of
     it, or to ``refused/`` with the reason beside it. Killed in between, it is taken in again, which changes nothing. In an object store a
     move is a copy and a deletion, and a kill between them leaves the file in both places: it is taken in again, too.
+
+    A file on which something of ours breaks stays in ``taking/``, and the others go on: some of its rows may be in the books, so it is not
+    refused, and taking it in again loses none of the rest. What is away, the ledger above all, is no fault of a file and ends it here.
     """
     join(folder)
-    found: dict[str, TakenIn] = {}
-    refused: list[str] = []
+    found = Emptied()
     for path in _complete(folder):
         _move(path, _place_for(path, folder / TAKING))
     for path in _complete(folder / TAKING):
         try:
-            found[path.name] = take_in_file(ledger, manifests, path, clock)
+            found.taken[path.name] = take_in_file(ledger, manifests, path, clock)
+        except Transient:
+            raise
         except DataError as error:
             if not path.exists():  # another pulse was faster
                 continue
             target = _place_for(path, folder / REFUSED)
             write_whole(target.with_name(f"{target.name}.reason.txt"), f"{error}\n".encode(), durable=False)
             _move(path, target)
-            refused.append(target.name)
+            found.refused.append(target.name)
+        except Exception as error:  # whatever it is, the outcomes in the other files do not wait for it
+            logger.exception("%s could not be taken in", path)
+            found.failed[path.name] = str(error) or type(error).__name__
         else:
             _move(path, _place_for(path, folder / TAKEN))
-    return found, refused
+    return found
 
 
 def _complete(folder: Place) -> list[Place]:
