@@ -26,6 +26,12 @@ from outcamp.segments.templates import columns_of_template, columns_read, files_
         ("{% set total = price * 2 %}{{ total }}", {"price"}),
         ("{% macro button(label) %}{{ label }} {{ colour }}{% endmacro %}{{ button(text) }}", {"colour", "text"}),
         ("{% for n in range(3) %}{{ n }}{% endfor %}", set()),
+        (
+            "{{ range }}{{ dict }}{{ lipsum }}{{ cycler | upper }}{{ joiner ~ namespace }}",
+            {"range", "dict", "lipsum", "cycler", "joiner", "namespace"},
+        ),
+        ("{% set ns = namespace(sum=0) %}{% set ns.sum = ns.sum + price %}{{ ns.sum }}", {"price"}),
+        ("{% macro range(label) %}{{ label }}{% endmacro %}{{ range(price) }}", {"price"}),
         ("{% raw %}{{ first_name }}{% endraw %}{# {{ city }} #}", set()),
         ("{% block top %}{{ a }}{% endblock %}{{ self.top() }}", {"a"}),
     ],
@@ -50,6 +56,48 @@ def test_a_template_that_cannot_be_rendered_is_refused_with_its_line(text: str, 
     with pytest.raises(DataError) as raised:
         columns_of_template(text, "hi.j2")
     assert f"{said}\n  Next: Correct the template; {{% raw %}} keeps braces as they are." == str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Hi\n{{ self }}", "hi.j2, line 2: self is Jinja's name for the template itself\n  Next: Give the column another name, in the segment or with segment.columns."),
+        ("{{ range(3) }}", "hi.j2, line 1: range(...) is no text that could be printed\n  Next: Call a macro with (); loop over a range, or take something out of what a function makes."),
+        ("{% macro button() %}x{% endmacro %}\n{{ button }}", "hi.j2, line 2: button is no text that could be printed\n  Next: Call a macro with (); loop over a range, or take something out of what a function makes."),
+    ],
+)  # fmt: skip
+def test_a_template_that_prints_no_text_is_refused(text: str, said: str) -> None:
+    """Nobody is sent what Python calls a function."""
+    with pytest.raises(DataError) as raised:
+        columns_of_template(text, "hi.j2")
+    assert said == str(raised.value)
+
+
+def test_a_bare_name_is_a_column_and_a_call_is_the_function() -> None:
+    """A column may bear the name of a function of Jinja's, and both can be used in one message."""
+    environment = template_environment({"tail.j2": "{{ range }}"}, html=False)
+    text = "{% for n in range(2) %}{{ n }} {% endfor %}{{ range }}, {{ dict }}, {% include 'tail.j2' %}"
+    assert "0 1 40 km, red, 40 km" == environment.from_string(text).render(range="40 km", dict="red")
+    shadowed = "{% macro range(label) %}<{{ label }}>{% endmacro %}{{ range(3) }}"
+    assert "<3>" == environment.from_string(shadowed).render()
+
+
+@pytest.mark.parametrize("name", ["cycler", "dict", "joiner", "lipsum", "namespace", "range"])
+def test_a_column_that_is_missing_is_missing_whatever_its_name(name: str) -> None:
+    """A recipient who has no value there gets no message, rather than one with a function in it."""
+    with pytest.raises(UndefinedError, match=name):
+        template_environment({}, html=False).from_string(f"{{{{ {name} }}}}").render()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{ self }}", "{{ name.upper }}", "{% for n in [1] %}{{ loop }}{% endfor %}", "{{ range(3) }}", "{{ [name] | map('upper') }}", "{{ {1: 2}.items() }}"],
+)  # fmt: skip
+@pytest.mark.parametrize("html", [True, False])
+def test_what_is_no_text_is_not_sent(text: str, html: bool) -> None:
+    """A template that was published before it was refused makes no message where it would show Python's own words."""
+    with pytest.raises(TypeError, match="is no text"):
+        template_environment({}, html=html).from_string(text).render(name="Ann")
 
 
 def test_included_files_are_followed(tmp_path: Path) -> None:

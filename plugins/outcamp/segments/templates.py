@@ -2,32 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, MappingView
 from functools import cache
 from pathlib import Path
+from typing import Final
 
-from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError, meta, nodes
+from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError, Undefined, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from outcamp.core.campaign import Campaign
 from outcamp.core.channels import TEMPLATE_ENDING
 from outcamp.core.errors import DataError
+from outcamp.segments.columns import OWN
 from outcamp.segments.project_files import read_project_file
 
+_FUNCTIONS: Final = frozenset({"cycler", "dict", "joiner", "namespace", "range"})  # of Jinja's own, those that a message may call
+_SELF: Final = "self"  # to Jinja, the template: self.block()
 
-def template_environment(sources: Mapping[str, str], *, html: bool) -> ImmutableSandboxedEnvironment:
+
+class MessageEnvironment(ImmutableSandboxedEnvironment):
+    """Jinja in a sandbox, where a bare name is a column: ``range(3)`` calls Jinja's function, and ``range`` is what the recipient has."""
+
+    def __init__(self, sources: Mapping[str, str], *, html: bool) -> None:
+        super().__init__(loader=DictLoader(sources), undefined=StrictUndefined, autoescape=html, finalize=_shown)
+        # Under names that no column may have: what is missing for a recipient must not come out as Python's words for a function.
+        functions = {OWN + name: function for name, function in self.globals.items() if name in _FUNCTIONS}
+        self.globals.clear()
+        self.globals.update(functions)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        own = _named_in(tree)
+        for call in tree.find_all(nodes.Call):
+            if isinstance(call.node, nodes.Name) and call.node.name in _FUNCTIONS - own:
+                call.node.name = OWN + call.node.name
+        return tree
+
+
+def template_environment(sources: Mapping[str, str], *, html: bool) -> MessageEnvironment:
     """Return the environment that messages are rendered in: a sandbox that knows these files only, and refuses what is missing.
 
     Args:
         sources: The template files by name.
         html: Whether what comes from a recipient is escaped; a text message is no HTML, and escaping would spoil it.
     """
-    return ImmutableSandboxedEnvironment(loader=DictLoader(sources), undefined=StrictUndefined, autoescape=html)
+    return MessageEnvironment(sources, html=html)
 
 
 def columns_of_template(text: str, name: str = "the text") -> frozenset[str]:
     """Return the columns that a template reads, without those of the files that it includes."""
-    # Jinja counts its own functions, such as range, as names that the caller must bring.
+    # Jinja counts its functions as names that the caller must bring.
     return frozenset(meta.find_undeclared_variables(_parse(text, name))) - frozenset(_plain().globals)
 
 
@@ -77,8 +101,49 @@ def is_template_file(text: str) -> bool:
 
 
 @cache
-def _plain() -> ImmutableSandboxedEnvironment:
+def _plain() -> MessageEnvironment:
     return template_environment({}, html=False)
+
+
+def _shown(value: object) -> object:
+    """Return what stands between the braces; raise TypeError where Python's own words for it would be sent, such as <function ...>."""
+    if isinstance(value, Undefined):
+        return value  # says by itself what is missing
+    kind = type(value)
+    if callable(value) or isinstance(value, range | Iterator | MappingView) or kind.__module__.startswith("jinja2."):
+        raise TypeError(f"a {kind.__name__} is no text")
+    return value
+
+
+def _named_in(tree: nodes.Template) -> frozenset[str]:
+    """Return the names that a template gives to something itself."""
+    found = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"} | _macros(tree)
+    found |= {imported.target for imported in tree.find_all(nodes.Import)}
+    names = (name for imported in tree.find_all(nodes.FromImport) for name in imported.names)
+    return frozenset(found | {name if isinstance(name, str) else name[1] for name in names})
+
+
+def _macros(tree: nodes.Template) -> set[str]:
+    return {macro.name for macro in tree.find_all(nodes.Macro)}
+
+
+def _refuse_unprintable(tree: nodes.Template, name: str) -> None:
+    """Refuse what would print Python's own words instead of a text."""
+    places = {id(parent.node) for parent in tree.find_all(nodes.Getattr)} | {id(parent.node) for parent in tree.find_all(nodes.Getitem)}
+    for said in tree.find_all(nodes.Name):
+        if said.name == _SELF and id(said) not in places:
+            problem = f"{name}, line {said.lineno}: self is Jinja's name for the template itself"
+            raise DataError(problem, next_step="Give the column another name, in the segment or with segment.columns.")
+    macros = _macros(tree)
+    for printed in (part for output in tree.find_all(nodes.Output) for part in output.nodes):
+        word = None
+        if isinstance(printed, nodes.Name) and printed.name in macros:
+            word = printed.name
+        elif isinstance(printed, nodes.Call) and isinstance(printed.node, nodes.Name) and printed.node.name.startswith(OWN):
+            word = f"{printed.node.name.removeprefix(OWN)}(...)"
+        if word is not None:
+            problem = f"{name}, line {printed.lineno}: {word} is no text that could be printed"
+            raise DataError(problem, next_step="Call a macro with (); loop over a range, or take something out of what a function makes.")
 
 
 def _parse(text: str, name: str) -> nodes.Template:
@@ -89,7 +154,9 @@ def _parse(text: str, name: str) -> nodes.Template:
     except TemplateSyntaxError as error:
         problem = f"{name}, line {error.lineno}: {error.message}"
         raise DataError(problem, next_step="Correct the template; {% raw %} keeps braces as they are.") from None
-    return _plain().parse(text)
+    tree = _plain().parse(text)
+    _refuse_unprintable(tree, name)
+    return tree
 
 
 def _included(text: str, name: str) -> list[str]:
