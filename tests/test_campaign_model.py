@@ -348,6 +348,10 @@ WINDOW = "{days: mon-fri, from: 09:00, to: 17:00}"
             "active[0].days: 'monday' is not a day. Did you mean 'mon'?\n  Next: Write a day (mon), a range (mon-fri, sat-mon) or a list ([mon, wed]).",
         ),
         (
+            "{time_zone: UTC, active: [{days: 1, from: 09:00, to: 17:00}]}",
+            "active[0].days: 1 is not a day.\n  Next: Write a day (mon), a range (mon-fri, sat-mon) or a list ([mon, wed]).",
+        ),
+        (
             "{time_zone: UTC, active: [{days: [1], from: 09:00, to: 17:00}]}",
             "active[0].days: 1 is not a day.\n  Next: Write a day (mon), a range (mon-fri, sat-mon) or a list ([mon, wed]).",
         ),

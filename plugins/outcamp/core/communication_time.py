@@ -12,6 +12,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     PlainSerializer,
     SerializerFunctionWrapHandler,
+    ValidationInfo,
     WithJsonSchema,
     model_serializer,
     model_validator,
@@ -47,7 +48,7 @@ def parse_days(value: str) -> tuple[int, ...]:
     return tuple((first + day) % 7 for day in range((last - first) % 7 + 1))
 
 
-def _read_days(value: object) -> object:
+def _read_days(value: object, info: ValidationInfo) -> object:
     days = value if isinstance(value, list | tuple | set | frozenset) else [value]
     if not days:
         raise refused(Problem("A window needs at least one day.", next_step=_DAYS_EXAMPLE))
@@ -55,8 +56,8 @@ def _read_days(value: object) -> object:
     for day in days:
         if isinstance(day, str):
             numbers.update(parse_days(day))
-        elif isinstance(day, int) and not isinstance(day, bool) and 0 <= day <= 6 and not isinstance(value, list):
-            numbers.add(day)  # Python code counts days; a file names them, and only files bring lists
+        elif isinstance(day, int) and not isinstance(day, bool) and 0 <= day <= 6 and info.mode != "json":
+            numbers.add(day)  # Python code counts days; a file names them
         else:
             raise refused(Problem(f"{day!r} is not a day.", value=value, next_step=_DAYS_EXAMPLE))
     return tuple(sorted(numbers))
