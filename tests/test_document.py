@@ -26,6 +26,8 @@ def said(text: str) -> str:
     ("written", "read"),
     [
         ("on", "on"),
+        (r'"a\Nb\Lc\Pd"', "a\x85b\u2028c\u2029d"),
+        (r'"\U0010FFFF"', "\U0010ffff"),
         ("no", "no"),
         ("yes", "yes"),
         ("18:00", "18:00"),
@@ -124,6 +126,21 @@ def test_an_alias_stands_for_its_anchor() -> None:
         ('a:\n- "\\0"\n', "a.yaml:2: a[0]: The text holds a character that cannot be stored.\n  Next: Remove the \\0 or \\ud... escape."),
         ('a: "\\ud83d"\n', "a.yaml:1: a: The text holds a character that cannot be stored.\n  Next: Remove the \\0 or \\ud... escape."),
         ("a: 1\nb: \x07\n", "a.yaml:2: The character '\\x07' is not allowed in YAML.\n  Next: Remove it."),
+        ("a: 1\r\nb: 2\rc: \x07\n", "a.yaml:3: The character '\\x07' is not allowed in YAML.\n  Next: Remove it."),
+        *(
+            (
+                f"a: 1\n# note{character}holdout: 50%\n",
+                f"a.yaml:2: The character {name} ends a line for some readers and not for others.\n  Next: Remove it; inside double quotes write \\N, \\L or \\P for U+0085, U+2028 or U+2029.",
+            )
+            for character, name in (("\x85", "U+0085"), ("\u2028", "U+2028"), ("\u2029", "U+2029"))
+        ),
+        *(
+            (
+                f'a: 1\nb: "x\n  {escape}"\n',
+                "a.yaml:3: A \\U escape names no character: the last one is \\U0010FFFF.\n  Next: Correct or remove the escape.",
+            )
+            for escape in ("\\U00110000", "\\UFFFFFFFF")
+        ),
         (
             "a: " + "[" * 1000,
             (

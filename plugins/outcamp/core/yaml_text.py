@@ -25,6 +25,9 @@ MOST_VALUES: Final = 20_000  # with every alias counted as what it stands for
 
 _TAG: Final = "tag:yaml.org,2002:"
 _MOST_DIGITS: Final = 18
+# YAML 1.1, and with it PyYAML, ends a line at these; YAML 1.2 and most editors do not. What a comment holds would become a setting.
+_OLD_BREAK: Final = re.compile("[\x85\u2028\u2029]")
+_BREAK: Final = re.compile("\r\n|\r|\n")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -52,14 +55,27 @@ def read_yaml(text: str) -> PlainYaml:
         raise YamlProblem(
             f"The file has {len(text):,} characters; {LONGEST:,} is the most.", next_step="Move long texts into include/templates/."
         )
+    old = _OLD_BREAK.search(text)
+    if old is not None:
+        next_step = r"Remove it; inside double quotes write \N, \L or \P for U+0085, U+2028 or U+2029."
+        raise YamlProblem(
+            f"The character U+{ord(old[0]):04X} ends a line for some readers and not for others.",
+            _line_at(text, old.start()),
+            "",
+            next_step,
+        )
+    composer = None
     try:
-        node = _Composer(text).get_single_node()
+        composer = _Composer(text)
+        node = composer.get_single_node()
     except MarkedYAMLError as error:
         raise _unreadable(error) from None
     except ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        shown = repr(chr(error.character))
+        shown, line = repr(chr(error.character)), _line_at(text, error.position)
         raise YamlProblem(f"The character {shown} is not allowed in YAML.", line=line, next_step="Remove it.") from None
+    except (ValueError, OverflowError):  # chr() of what stands after \U
+        problem = "A \\U escape names no character: the last one is \\U0010FFFF."
+        raise YamlProblem(problem, line=composer.line + 1 if composer else None, next_step="Correct or remove the escape.") from None
     if node is None:
         raise YamlProblem("The file is empty.", next_step="Begin with name: and segment:, as in dags/campaigns/spring-renewal.yaml.")
     reader = _PlainReader()
@@ -192,6 +208,10 @@ def _number(text: str, kind: str) -> int | float:
     if kind == "int":
         return int(text, 0) if text[:2] in {"0o", "0x"} else int(text)
     return float(text.replace(".", "", 1) if text.lower().endswith(("inf", "nan")) else text)
+
+
+def _line_at(text: str, position: int) -> int:
+    return len(_BREAK.findall(text, 0, position)) + 1
 
 
 def _line(mark: Mark) -> int:
