@@ -201,6 +201,13 @@ def test_a_crash_anywhere_is_finished_by_the_next_call(ran: World) -> None:
     assert () == breaches(ran)
 
 
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_id_is_wrong_use(empty: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is an unset variable of a script, and nobody's id."""
+    assert 2 == main(["erase", empty, "--yes"])
+    assert "The recipient_id is empty.\n  Next: Write the id as the segment has it.\n" == capsys.readouterr().err
+
+
 def test_the_verb_says_what_was_done(
     ran: World, database_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -207,9 +207,34 @@ def test_history_that_is_refused(changed: dict[str, Any], message: str) -> None:
     assert message == said(history_of, table(CONTACT, **changed))
 
 
-@pytest.mark.parametrize("contacted_at", ["soon", "2026-12-01T15:00:00"])
+@pytest.mark.parametrize("contacted_at", ["2026-12-01T15:00:00", "2026-12-01 15:00", "2026-12-01"])
+def test_history_written_without_an_offset_is_refused(contacted_at: str) -> None:
+    """A text says as much as a timestamp of Parquet does."""
+    message = "--history: contacted_at has no offset from UTC\n  Next: write instants with an offset: 2026-12-01T09:00:00+00:00"
+    assert message == said(history_of, table(CONTACT, contacted_at=contacted_at))
+
+
+@pytest.mark.parametrize("contacted_at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-10:00"])
+def test_history_outside_of_the_calendar_is_refused(contacted_at: str) -> None:
+    """No clock of ours can be set to it."""
+    given = pa.Table.from_pylist([CONTACT | {"contacted_at": at} for at in (contacted_at, "2026-12-01T15:00:00Z")])
+    message = "--history: contacted_at is not in the years 1 to 9999 UTC in 1 of 2 rows\n  Next: correct the column, or leave the rows out"
+    assert message == said(history_of, given)
+
+
+def test_numbers_that_count_nothing_are_refused() -> None:
+    """Occurrences count from 0, attempts from 1; such a row would never be used."""
+    given = pa.Table.from_pylist([OUTCOME | {"attempt": number} for number in (0, 1, 2)])
+    message = "--outcomes: attempt is below 1 in 1 of 3 rows\n  Next: count from 1 on, or leave the rows out"
+    assert message == said(script_of, given)
+    people = pa.table({"recipient_id": ["a", "b"], "phone": ["+12025550143"] * 2, "occurrence": [-1, 0]})
+    message = "--recipients: occurrence is below 0 in 1 of 2 rows\n  Next: count from 0 on, or leave the rows out"
+    assert message == said(lambda rows: segment_of(rows, campaign()), people)
+
+
+@pytest.mark.parametrize("contacted_at", ["soon"])
 def test_history_whose_instants_cannot_be_read(contacted_at: str) -> None:
-    """A text that is no instant, or has no offset, is shown."""
+    """A text that is no instant is shown."""
     message = said(history_of, table(CONTACT, contacted_at=contacted_at))
     assert message.startswith(f"--history: contacted_at cannot be read as timestamp[us, tz=UTC]: Failed to parse string: '{contacted_at}'")
     assert message.endswith("\n  Next: correct the column")

@@ -113,6 +113,24 @@ def test_an_endpoint_that_is_none_is_refused() -> None:
     ) == str(raised.value)
 
 
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_id_is_refused(empty: str) -> None:
+    """It is an unset variable of a script, and nobody's id."""
+    with pytest.raises(UsageError) as raised:
+        Who.of(empty, None)
+    assert "The recipient_id is empty.\n  Next: Write the id as the segment has it." == str(raised.value)
+
+
+def test_the_list_may_be_asked_for_any_number_of_lines(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """More than Postgres can count is all of them; an empty id is wrong use, and not everybody."""
+    assert 0 == main(["suppress", "add", "--recipient", "ada"])
+    capsys.readouterr()
+    assert 0 == main(["suppress", "list", "--limit", "9" * 30, "--json"])
+    assert 1 == len(json.loads(capsys.readouterr().out)["lines"])
+    assert 2 == main(["suppress", "list", "--recipient", ""])
+    assert "The recipient_id is empty.\n  Next: Write the id as the segment has it.\n" == capsys.readouterr().err
+
+
 def test_a_channel_that_is_none_is_refused(world: Callable[..., World]) -> None:
     """The nearest one is named."""
     with pytest.raises(UsageError) as raised:

@@ -23,6 +23,8 @@ def run(args: argparse.Namespace) -> int:
     """Ask on a terminal, do it, and say what it meant."""
     from outcamp.steps.erase import erase
 
+    if not args.recipient.strip():
+        raise UsageError("The recipient_id is empty.", next_step="Write the id as the segment has it.")
     home = project_home()
     bad = bad_manifests(home)
     if bad:  # it would not be known in which columns the person's numbers stand

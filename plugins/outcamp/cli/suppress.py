@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from outcamp.store.ledger import Ledger
 
 LISTED = 50
+_MOST = 2**63 - 1  # that Postgres can count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,10 +90,10 @@ def _import(args: argparse.Namespace, ledger: Ledger) -> int:
 def _list(args: argparse.Namespace, ledger: Ledger) -> int:
     from outcamp.store import suppressions
 
-    who = _who(args) if args.recipient or args.endpoint else None
+    who = _who(args) if (args.recipient, args.endpoint) != (None, None) else None
     with ledger.transaction() as tx:
         counts = [] if who else suppressions.counts(tx)
-        lines = suppressions.newest(tx, max(args.limit, 0), who.kind if who else None, who.value if who else None)
+        lines = suppressions.newest(tx, min(max(args.limit, 0), _MOST), who.kind if who else None, who.value if who else None)
     text = [f"{one.lines:>12,}  {one.kind:<9}  {one.channel or 'every channel':<15}  {one.reason}" for one in counts]
     text += ["Newest:"] if counts and lines else []
     text += [

@@ -17,6 +17,7 @@ from outcamp.frames.emails import email_verdicts
 from outcamp.frames.hashing import buckets
 from outcamp.frames.phones import phone_verdicts
 from outcamp.segments.columns import RECIPIENT_ID, TEXT_COLUMNS, as_id, as_text, has_nul, prepare, refuse_twice, rename
+from outcamp.segments.written_rows import known_instants
 from outcamp.store import rehearsal
 from outcamp.store.datasets import INSTANT
 from outcamp.store.ledger import Ledger
@@ -35,6 +36,7 @@ _HISTORY = pa.schema([("recipient_id", pa.string()), ("campaign", pa.string()), 
 _SUPPRESSIONS = pa.schema([("recipient_id", pa.string()), ("endpoint", pa.string()), ("channel", pa.string())])
 _CHANNELS = [str(channel) for channel in Channel]
 _YES, _NO = ["true", "t", "yes", "1"], ["false", "f", "no", "0"]
+_NAIVE = r"^\s*\d{4}-\d{2}-\d{2}([T ]\d{2}(:\d{2}(:\d{2}(\.\d+)?)?)?)?\s*$"  # a day, or a time without Z or an offset
 _TEN_YEARS = 10 * 365 * 86_400.0
 
 
@@ -72,6 +74,7 @@ def segment_of(recipients: pa.Table, campaign: Campaign) -> TableSegment:
     if "occurrence" in names:
         occurrence = _cast(table["occurrence"], pa.int64(), "occurrence", source)
         _refuse_missing(occurrence, "occurrence", source)
+        _refuse_below(occurrence, 0, "occurrence", source)
         table = table.set_column(names.index("occurrence"), "occurrence", occurrence)
     return TableSegment(table)
 
@@ -88,6 +91,7 @@ def script_of(outcomes: pa.Table | None) -> pa.Table:
         for code in pc.unique(table.filter(pc.equal(table["channel"], name))["disposition"]).to_pylist():
             if code not in codes:
                 raise _unknown("--outcomes", f"disposition of {name}", code, codes)
+    _refuse_below(table["attempt"], 1, "attempt", "--outcomes")
     _refuse_never(table["after"])
     keys = table.group_by(["recipient_id", "attempt", "channel"]).aggregate([([], "count_all")])
     twice = keys.filter(pc.field("count_all") > 1)
@@ -178,6 +182,32 @@ def _refuse_missing(column: pa.ChunkedArray, name: str, source: str) -> None:
         raise DataError(f"{source}: {name} is missing in {column.null_count} rows", next_step="fill it in, or leave the rows out")
 
 
+def _refuse_below(column: pa.ChunkedArray, first: int, name: str, source: str) -> None:
+    below = pc.sum(pc.less(column, first)).as_py() or 0
+    if below:
+        problem = f"{source}: {name} is below {first} in {below} of {len(column)} rows"
+        raise DataError(problem, next_step=f"count from {first} on, or leave the rows out")
+
+
+def _refuse_naive(column: pa.ChunkedArray, name: str, source: str) -> None:
+    """Refuse times without an offset, written or in Parquet: they could mean anything."""
+    if pa.types.is_timestamp(column.type):
+        is_naive = column.type.tz is None
+    else:
+        is_naive = pa.types.is_string(column.type) and pc.any(pc.match_substring_regex(column, _NAIVE)).as_py()
+    if is_naive:
+        raise DataError(f"{source}: {name} has no offset from UTC", next_step="write instants with an offset: 2026-12-01T09:00:00+00:00")
+
+
+def _refuse_unknown(moments: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArray:
+    known = known_instants(moments)
+    outside = known.null_count - moments.null_count
+    if outside:
+        problem = f"{source}: {name} is not in the years 1 to 9999 UTC in {outside} of {len(moments)} rows"
+        raise DataError(problem, next_step="correct the column, or leave the rows out")
+    return known
+
+
 def _typed(table: pa.Table, schema: pa.Schema, source: str, optional: dict[str, object]) -> pa.Table:
     refuse_twice(table.column_names, source)
     columns = []
@@ -207,10 +237,9 @@ def _cast(column: pa.ChunkedArray, kind: pa.DataType, name: str, source: str) ->
             raise DataError(f"{source}: {name} contains a NUL character", next_step="clean it in the source")
         return text
     try:
-        if pa.types.is_timestamp(kind) and pa.types.is_timestamp(column.type) and column.type.tz is None:
-            raise DataError(
-                f"{source}: {name} has no offset from UTC", next_step="write instants with an offset: 2026-12-01T09:00:00+00:00"
-            )
+        if pa.types.is_timestamp(kind):
+            _refuse_naive(column, name, source)
+            return _refuse_unknown(column.cast(kind), name, source)
         if pa.types.is_boolean(kind) and not pa.types.is_boolean(column.type):
             return _yes_or_no(column.cast(pa.string()), name, source)
         return column.cast(kind)

@@ -39,8 +39,10 @@ class Who:
 
     @classmethod
     def of(cls, recipient: str | None, endpoint: str | None, country: str | None = None) -> Who:
-        """Return who is meant; an endpoint that is neither a number nor an address would suppress nobody, and is refused."""
+        """Return who is meant; an empty id, and an endpoint that is neither a number nor an address, would suppress nobody: refused."""
         if recipient is not None:
+            if not recipient.strip():
+                raise UsageError("The recipient_id is empty.", next_step="Write the id as the segment has it.")
             return cls("recipient", recipient.strip())
         written = written_endpoints(pa.array([endpoint], pa.string()), pa.array([country], pa.string()))[0].as_py()
         if written is None:
