@@ -142,6 +142,18 @@ def test_wrong_arguments_are_wrong_use(words: list[str], capsys: pytest.CaptureF
     assert capsys.readouterr().err.startswith("usage: outcamp")
 
 
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_bytes_that_are_no_text_are_wrong_use(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A shell hands any bytes on; the argument is shown in letters that every terminal has."""
+    assert 2 == main(["explain", "spring", "caf\udce9", *more])
+    problem, next_step = r"The argument 'caf\udce9' is not UTF-8 text.", "Write it in UTF-8; give a file another name."
+    printed = capsys.readouterr()
+    if more:
+        assert {"error": "UsageError", "message": problem, "next_step": next_step} == json.loads(printed.out)
+    else:
+        assert f"{problem}\n  Next: {next_step}\n" == printed.err
+
+
 def test_a_home_that_is_no_folder_is_wrong_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """OUTCAMP_HOME must be the root of a project."""
     monkeypatch.setenv("OUTCAMP_HOME", str(tmp_path / "nowhere"))

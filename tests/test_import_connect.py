@@ -288,6 +288,34 @@ def test_what_is_no_campaign_is_refused(
     assert [file] == list(tmp_path.rglob("*"))
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"campaign": ' * 100_000, "cannot be read: it is nested too deeply\n  Next: give it the JSON of DescribeCampaign"),
+        (r'{"campaign": {"name": "\ud83d"}}', "holds a character that cannot be stored\n  Next: remove the \\ud... escape"),
+    ],
+)
+def test_json_that_nobody_can_store_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str, message: str
+) -> None:
+    """Nothing is written."""
+    monkeypatch.setenv("OUTCAMP_HOME", str(tmp_path))
+    file = tmp_path / "campaign.json"
+    file.write_text(text, encoding="utf-8")
+    assert 1 == main(["import", "connect", str(file)])
+    assert f"{file} {message}\n" == capsys.readouterr().err
+    assert [file] == list(tmp_path.rglob("*"))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows writes one before the text."""
+    monkeypatch.setenv("OUTCAMP_HOME", str(tmp_path))
+    file = tmp_path / "campaign.json"
+    file.write_text(json.dumps({"campaign": CAMPAIGN}), encoding="utf-8-sig")
+    assert 0 == main(["import", "connect", str(file)])
+    assert YAML == (tmp_path / "dags/campaigns/Spring-renewal-2026.yaml").read_text(encoding="utf-8")
+
+
 def test_the_draft_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """People read what is left to do; a draft that is there already stays as it is."""
     monkeypatch.setenv("OUTCAMP_HOME", str(tmp_path))

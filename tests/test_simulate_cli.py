@@ -225,6 +225,15 @@ AT = "write it like 2026-12-01T07:00:00-05:00"
             "--until '2026-12-01 10:00' has no offset from UTC\n  Next: add one: 2026-12-01T10:00:00+00:00\n",
         ),
         ({"until": "2026-13-01T10:00:00Z"}, 2, f"--until '2026-13-01T10:00:00Z' is not an instant\n  Next: {AT}\n"),
+        *(
+            ({name: at}, 2, f"--{name} '{at}': the year {int(at[:4])} is not between 1900 and 2999\n  Next: {AT}\n")
+            for name in ("at", "until")
+            for at in ("0001-01-01T00:00:00+14:00", "1899-12-31T23:59:59Z", "3000-01-01T00:00:00Z", "9999-12-31T23:59:59-10:00")
+        ),
+        *(
+            ({name: "x" * 300 + ".csv"}, 1, "x" * 300 + ".csv: there is no such file\n  Next: check the path\n")
+            for name in ("recipients", "history", "outcomes", "suppressions")
+        ),
         (
             {"until": "2026-12-01T04:00:00-05:00"},
             2,

@@ -12,6 +12,7 @@ import pytest
 
 from drafts import HEAD, PEOPLE, make_project
 from outcamp.core.errors import OutcampError, SourceUnavailable, StorageRefused, UsageError
+from outcamp.segments.project_files import read_project_file
 from outcamp.steps.validate import campaign_files, check_files
 
 ROOT = Path(__file__).parents[1]
@@ -207,6 +208,37 @@ def test_a_segment_without_recipient_id_is_refused(tmp_path: Path) -> None:
 def test_the_columns_that_carry_the_endpoint_must_be_there(tmp_path: Path, more: str, header: str, message: str) -> None:
     """Without a phone column every recipient would be dropped, one by one."""
     assert [f"dags/campaigns/spring.yaml:{message}"] == said(tmp_path, HEAD + more, f"{header}\n1,+12025550143,x\n")
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    ("draft", "field", "problem"),
+    [
+        (HEAD.replace("Hello", f"{LONG}.j2"), "channels.sms.body", f"There is no file '{LONG}.j2' in include/templates/."),
+        (QUERY.replace("due.sql", f"{LONG}.sql"), "segment.sql", f"There is no file '{LONG}.sql' in include/sql/segments/."),
+        (HEAD.replace("people.csv", f"{LONG}.csv"), "segment.file", f"There is no file '{LONG}.csv'."),
+        (HEAD.replace("people.csv", f"{LONG}/people.csv"), "segment.file", f"There is no file '{LONG}/people.csv'."),
+    ],
+)
+def test_a_name_that_no_disk_can_hold_names_no_file(tmp_path: Path, draft: str, field: str, problem: str) -> None:
+    """Somebody has written a text where a file's name belongs."""
+    found = check_files([make_project(tmp_path, draft)], tmp_path)
+    assert [(field, problem)] == [(one.field, one.problem) for one in found]
+
+
+def test_a_path_that_no_disk_can_hold_is_wrong_use(tmp_path: Path) -> None:
+    """As one that is not there."""
+    with pytest.raises(UsageError) as raised:
+        campaign_files([tmp_path / LONG], tmp_path)
+    assert f"There is no file or folder '{tmp_path / LONG}'.\n  Next: Name a campaign file, or a folder of them." == str(raised.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_text(tmp_path: Path) -> None:
+    """Windows writes one before the text; a customer would see it, and Postgres would not take it."""
+    (tmp_path / "hello.j2").write_text("Hello", encoding="utf-8-sig")
+    assert "Hello" == read_project_file(tmp_path, "hello.j2")
 
 
 def test_a_list_that_is_missing_is_told_with_the_nearest(tmp_path: Path) -> None:

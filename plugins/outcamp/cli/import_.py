@@ -23,7 +23,12 @@ def run(args: argparse.Namespace) -> int:
     from outcamp.store.whole_files import write_new
 
     try:
-        described = json.loads(args.file.read_text(encoding="utf-8"))
+        described = json.loads(args.file.read_text(encoding="utf-8-sig"))
+        json.dumps(described, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a \ud... pair
+        raise DataError(f"{args.file} holds a character that cannot be stored", next_step="remove the \\ud... escape") from None
+    except RecursionError:
+        raise DataError(f"{args.file} cannot be read: it is nested too deeply", next_step="give it the JSON of DescribeCampaign") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{args.file} cannot be read: {error}", next_step="give it the JSON of DescribeCampaign") from None
     made = import_connect(described)

@@ -69,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in words
     try:
+        _refuse_undecodable(words)
         code = _run(words)
         sys.stdout.flush()  # here, where a reader who has gone away is noticed
     except OutcampError as error:
@@ -84,6 +85,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FINE
     return code
+
+
+def _refuse_undecodable(words: list[str]) -> None:
+    """Refuse bytes that are no text: neither a file in UTF-8, nor the ledger, nor a terminal takes what Python makes of them."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            problem = f"The argument {word!a} is not UTF-8 text."
+            raise UsageError(problem, next_step="Write it in UTF-8; give a file another name.") from None
 
 
 def _run(words: list[str]) -> int:

@@ -7,10 +7,13 @@ import json
 import tempfile
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from outcamp.cli.instants import instant
 from outcamp.core.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +36,6 @@ def run(args: argparse.Namespace) -> int:
     import pyarrow.parquet as pq
 
     from outcamp.cli.home import project_home
-    from outcamp.segments import files
     from outcamp.steps.simulate import simulate
 
     at, until = instant(args.at, "--at"), instant(args.until, "--until") if args.until else None
@@ -41,16 +43,16 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--until {args.until} is before --at {args.at}", next_step="give a later instant")
     _refuse_out(args.out)
     try:
-        text = args.file.read_text(encoding="utf-8")
+        text = args.file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{args.file} cannot be read: {error}", next_step="check the path") from error
     found = simulate(
         text,
         str(args.file),
-        files.read(args.recipients),
-        files.read(args.history) if args.history else None,
-        files.read(args.outcomes) if args.outcomes else None,
-        files.read(args.suppressions) if args.suppressions else None,
+        _table(args.recipients),
+        _table(args.history) if args.history else None,
+        _table(args.outcomes) if args.outcomes else None,
+        _table(args.suppressions) if args.suppressions else None,
         at,
         until,
         _interval(args.wave_interval),
@@ -66,6 +68,15 @@ def run(args: argparse.Namespace) -> int:
         raise _not_written(args.out, error) from error
     print(summary if args.json else _funnel(found.summary, args.out))
     return 0 if found.summary["balanced"] else 1
+
+
+def _table(path: Path) -> pa.Table:
+    from outcamp.segments import files
+    from outcamp.segments.project_files import is_file
+
+    if not is_file(path):
+        raise DataError(f"{path}: there is no such file", next_step="check the path")
+    return files.read(path)
 
 
 def _refuse_out(out: Path) -> None:

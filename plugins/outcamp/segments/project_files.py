@@ -15,6 +15,14 @@ class UnusableFile(DataError):
         self.closest = closest
 
 
+def is_file(path: Path) -> bool:
+    """Tell whether a file is there; none is under a name that is too long for the disk."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def read_project_file(folder: Path, name: str) -> str:
     """Return the text of a file that a campaign names, which must lie inside of this folder.
 
@@ -28,12 +36,12 @@ def read_project_file(folder: Path, name: str) -> str:
     # Resolved first, so that neither .. nor a link leads out.
     if "\0" in name or not path.resolve().is_relative_to(folder.resolve()):
         raise UnusableFile(f"{name!r} lies outside of {shown}/.", next_step=f"Put the file into {shown}/ and write its name.")
-    if not path.is_file():
+    if not is_file(path):
         files = sorted(found.relative_to(folder).as_posix() for found in folder.rglob("*") if found.is_file())
         next_step = f"Put the file into {shown}/, or name one that is there."
         raise UnusableFile(f"There is no file {name!r} in {shown}/.", next_step=next_step, closest=closest(name, files))
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnusableFile(f"{shown}/{name} is not UTF-8 text (byte {error.start}).", next_step="Save it as UTF-8.") from None
     except OSError as error:

@@ -25,7 +25,7 @@ from outcamp.core.places import address_of
 from outcamp.core.segment import ExternalSegment, FileSegment, SqlSegment
 from outcamp.core.support import not_supported_yet
 from outcamp.segments import columns, files
-from outcamp.segments.project_files import UnusableFile, read_project_file
+from outcamp.segments.project_files import UnusableFile, is_file, read_project_file
 from outcamp.segments.templates import columns_of_message, files_of_message
 from outcamp.steps.notifiers import unusable_notifiers
 from outcamp.steps.project import Project
@@ -56,13 +56,20 @@ def campaign_files(paths: Sequence[Path], home: Path) -> list[Path]:
     """Return the campaign files among paths, those in folders included; without a path, all drafts of the project."""
     found: list[Path] = []
     for path in paths or [Project(home).drafts]:
-        if path.is_dir():
-            found += sorted(file for file in path.rglob("*") if file.suffix in ENDINGS and file.is_file())
-        elif path.is_file():
+        if is_file(path):
             found.append(path)
+        elif _is_folder(path):
+            found += sorted(file for file in path.rglob("*") if file.suffix in ENDINGS and file.is_file())
         elif paths:
             raise UsageError(f"There is no file or folder {str(path)!r}.", next_step="Name a campaign file, or a folder of them.")
     return list(dict.fromkeys(found))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # its name is too long for a disk
+        return False
 
 
 def check_files(paths: Iterable[Path], home: Path, columns_of: ColumnsOf = columns_unknown) -> list[Finding]:
@@ -193,8 +200,8 @@ def _columns_of_list(segment: FileSegment, home: Path, columns_of: ColumnsOf) ->
     if address_of(name, "The file") is not None:
         return columns_of(segment, "")
     path = home / name
-    if not path.is_file():
-        beside = [file.name for file in path.parent.glob("*") if file.is_file()]
+    if not is_file(path):
+        beside = [file.name for file in path.parent.glob("*") if file.is_file()] if _is_folder(path.parent) else []
         near = closest(path.name, beside)
         next_step = "Write its path from the root of the project."
         raise UnusableFile(f"There is no file {name!r}.", next_step=next_step, closest=near and str(Path(name).with_name(near)))
