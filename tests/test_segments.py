@@ -209,6 +209,7 @@ def renaming(names: list[str], mapping: dict[str, str] | None = None) -> str:
         (["a", "b"], {"recipient_id": "b", "b": "a"}, ["b", "recipient_id"]),
         # Where the segment has the meaning already, there is nothing to map.
         (["recipient_id", "phone"], {"recipient_id": "id", "phone": "mobile"}, ["recipient_id", "phone"]),
+        (["recipient_id", "phone", "mobile2"], {"phone": "mobile1", "home": "mobile2"}, ["recipient_id", "phone", "home"]),
     ],
 )
 def test_columns_get_the_names_that_mean_something(names: list[str], mapping: dict[str, str], renamed: list[str]) -> None:
@@ -235,6 +236,18 @@ def test_columns_get_the_names_that_mean_something(names: list[str], mapping: di
             ["recipient_id", "x"],
             {"phone": "mobile"},
             "people.csv: segment.columns maps phone to 'mobile', and there is no such column\n  Next: the columns are recipient_id, x",
+        ),
+        (
+            ["recipient_id", "phone", "mobile"],
+            {"phone": "mobil"},
+            "people.csv: segment.columns maps phone to 'mobil', and there is no such column\n"
+            "  Next: did you mean 'mobile'? the columns are recipient_id, phone, mobile",
+        ),
+        (
+            ["recipient_id", "mobile"],
+            {"phone": "mobile", "whatsapp": "mobile"},
+            "people.csv: segment.columns maps both phone and whatsapp to 'mobile'\n"
+            "  Next: select the column twice in the segment, under two names, or remove one of the two",
         ),
         (
             ["recipient_id", "phone", "phone"],

@@ -210,6 +210,33 @@ def test_the_columns_that_carry_the_endpoint_must_be_there(tmp_path: Path, more:
     assert [f"dags/campaigns/spring.yaml:{message}"] == said(tmp_path, HEAD + more, f"{header}\n1,+12025550143,x\n")
 
 
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        (
+            "{phone: mobil}",
+            (
+                "people.csv: segment.columns maps phone to 'mobil', and there is no such column\n"
+                "  Next: did you mean 'mobile'? the columns are recipient_id, phone, mobile"
+            ),
+        ),
+        (
+            "{phone: mobile, home: mobile}",
+            (
+                "people.csv: segment.columns maps both phone and home to 'mobile'\n"
+                "  Next: select the column twice in the segment, under two names, or remove one of the two"
+            ),
+        ),
+    ],
+)
+def test_columns_that_map_something_else_than_was_meant_are_refused(tmp_path: Path, mapping: str, message: str) -> None:
+    """Whoever is called would be called at another number than the file says."""
+    draft = HEAD.replace("people.csv", f"people.csv, columns: {mapping}")
+    people = "recipient_id,phone,mobile\n1,+12025550143,+12025550144\n"
+    (found,) = said(tmp_path, draft, people)
+    assert f"dags/campaigns/spring.yaml:2: segment.columns: {message}" == found
+
+
 LONG = "x" * 300
 
 

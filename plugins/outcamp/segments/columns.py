@@ -18,14 +18,16 @@ OWN = "_outcamp_"
 def rename(names: Iterable[str], columns: Mapping[str, str], source: str) -> list[str]:
     """Return a segment's column names after ``columns`` (meaning: source column), checked for what every segment must have."""
     names = list(names)
+    refuse_two_meanings(columns, source)
     meaning = {}
     for means, column in columns.items():
+        near = misspelt(column, columns, names)
         if column in names:
             meaning[column] = means
-        elif means not in names:
+        elif means not in names or near:
             raise DataError(
                 f"{source}: segment.columns maps {means} to {column!r}, and there is no such column",
-                next_step=_has(names, closest(column, names)),
+                next_step=_has(names, near or closest(column, names)),
             )
     taken = set(meaning.values())
     renamed = [meaning.get(name, f"{name}_source" if name in taken else name) for name in names]
@@ -39,6 +41,21 @@ def rename(names: Iterable[str], columns: Mapping[str, str], source: str) -> lis
     if own:
         raise DataError(f"{source}: the column name {own[0]!r} is outcamp's own", next_step="rename the column")
     return renamed
+
+
+def misspelt(column: str, columns: Mapping[str, str], names: Sequence[str]) -> str | None:
+    """Return the column that somebody may have meant by one that the segment does not have; one that is mapped itself is not meant."""
+    return None if column in names else closest(column, [name for name in names if name not in {*columns, *columns.values()}])
+
+
+def refuse_two_meanings(columns: Mapping[str, str], source: str) -> None:
+    """Refuse a source column that ``columns`` gives two meanings: it can bear one name only."""
+    meaning: dict[str, str] = {}
+    for means, column in columns.items():
+        if column in meaning:
+            problem = f"{source}: segment.columns maps both {meaning[column]} and {means} to {column!r}"
+            raise DataError(problem, next_step="select the column twice in the segment, under two names, or remove one of the two")
+        meaning[column] = means
 
 
 def refuse_twice(names: Sequence[str], source: str) -> None:

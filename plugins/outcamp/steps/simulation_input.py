@@ -67,7 +67,9 @@ def segment_of(recipients: pa.Table, campaign: Campaign) -> TableSegment:
     """Return the given recipients as the campaign's segment."""
     source = "--recipients"
     columns = {} if isinstance(campaign.segment, ExternalSegment) else dict(campaign.segment.columns)
-    names = rename(recipients.column_names, {means: name for means, name in columns.items() if name in recipients.column_names}, source)
+    given = recipients.column_names
+    # The rows may bear the names that mean something already.
+    names = rename(given, {means: name for means, name in columns.items() if name in given}, source)
     table = prepare(recipients, names, TEXT_COLUMNS | set(campaign.endpoint_columns), source)
     if campaign.is_external and EXPIRES_AT in names:
         table = table.set_column(names.index(EXPIRES_AT), EXPIRES_AT, _cast(table[EXPIRES_AT], INSTANT, EXPIRES_AT, source))

@@ -173,6 +173,11 @@ def _segment_columns(campaign: Campaign, home: Path, checked: Checked, columns_o
         return
     place, source = ("segment.file", segment.file) if isinstance(segment, FileSegment) else ("segment.sql", segment.sql)
     try:
+        columns.refuse_two_meanings(segment.columns, source)
+    except DataError as error:  # whatever columns there are
+        yield _from_error(error, "segment.columns", source)
+        return
+    try:
         if isinstance(segment, FileSegment):
             given = _columns_of_list(segment, home, columns_of)
         else:
