@@ -195,7 +195,7 @@ def test_an_external_campaign_does_not_repeat() -> None:
     """Each push is an occurrence; a schedule that starts by itself would have nobody to start with."""
     external = campaign("schedule: {repeat: daily}\n", HEAD.replace("{file: people.csv}", "external"))
     assert [
-        "a.yaml: schedule.repeat: This setting is not supported yet.\n"
+        'a.yaml: schedule.repeat: This setting is not supported yet. It says "daily".\n'
         "  Next: Leave it out: an external campaign starts whenever recipients are pushed."
     ] == [str(found) for found in not_supported_yet(external, file="a.yaml")]
     assert [] == not_supported_yet(external, simulated=True)
@@ -247,23 +247,23 @@ CODES = "delivered, blocked, invalid_number, unreachable, expired, opted_out, fa
         ),
         (
             'communication_limits: [{count: "6", within: 2 days}]\n',
-            "5: communication_limits[0].count: A whole number is expected.\n  Next: Write a whole number without quotes.",
+            '5: communication_limits[0].count: A whole number is expected. It says "6".\n  Next: Write a whole number without quotes.',
         ),
         (
             "counts: all\n",
             '5: counts: "all" is not one of the values of this setting.\n  Next: Use one of: active_campaigns, all_campaigns.',
         ),
-        ("review: yes\n", "5: review: true or false is expected.\n  Next: Write true or false, without quotes."),
-        ("owner: 12\n", "5: owner: Text is expected.\n  Next: Put it in quotes."),
+        ("review: yes\n", '5: review: true or false is expected. It says "yes".\n  Next: Write true or false, without quotes.'),
+        ("owner: 12\n", "5: owner: Text is expected. It says 12.\n  Next: Put it in quotes."),
         ("owner: ''\n", "5: owner: The text is empty.\n  Next: Write something, or leave the setting out."),
         (
             "endpoints: mobile\n",
-            "5: endpoints: A list is expected.\n  Next: Write [one, two], or each item on a line of its own after a dash.",
+            '5: endpoints: A list is expected. It says "mobile".\n  Next: Write [one, two], or each item on a line of its own after a dash.',
         ),
         ("endpoints: [mobile, home, mobile]\n", "5: endpoints[2]: The column 'mobile' is named twice.\n  Next: Remove one."),
         (
             "schedule: daily\n",
-            "5: schedule: A mapping is expected.\n  Next: Write {key: value}, or each key on an indented line of its own.",
+            '5: schedule: A mapping is expected. It says "daily".\n  Next: Write {key: value}, or each key on an indented line of its own.',
         ),
         (
             "entry_limits: {}\n",
@@ -341,11 +341,15 @@ WINDOW = "{days: mon-fri, from: 09:00, to: 17:00}"
         ),
         (
             "{time_zone: UTC, active: [{days: mon, from: 9, to: 17:00}]}",
-            'active[0].from: A time of day is expected.\n  Next: Write hours and minutes in quotes: "09:00"; "24:00" is midnight at the end of the day.',
+            'active[0].from: A time of day is expected. It says 9.\n  Next: Write hours and minutes in quotes: "09:00"; "24:00" is midnight at the end of the day.',
         ),
         (
             "{time_zone: UTC, active: [{days: monday, from: 09:00, to: 17:00}]}",
             "active[0].days: 'monday' is not a day. Did you mean 'mon'?\n  Next: Write a day (mon), a range (mon-fri, sat-mon) or a list ([mon, wed]).",
+        ),
+        (
+            "{time_zone: UTC, active: [{days: wednesday, from: 09:00, to: 17:00}]}",
+            "active[0].days: 'wednesday' is not a day. Did you mean 'wed'?\n  Next: Write a day (mon), a range (mon-fri, sat-mon) or a list ([mon, wed]).",
         ),
         (
             "{time_zone: UTC, active: [{days: 1, from: 09:00, to: 17:00}]}",
@@ -371,7 +375,7 @@ WINDOW = "{days: mon-fri, from: 09:00, to: 17:00}"
         ),
         (
             f"{{time_zone: UTC, active: [{WINDOW}], exceptions: [{{name: x, date: 2026-12-26, to: 2026-12-28}}]}}",
-            "exceptions[0].date: An exception has either a date, or from and to.\n  Next: Remove one.",
+            'exceptions[0].date: An exception has either a date, or from and to. It says "2026-12-26".\n  Next: Remove one.',
         ),
         (
             f"{{time_zone: UTC, active: [{WINDOW}], exceptions: [{{name: x}}]}}",
@@ -412,7 +416,10 @@ def test_impossible_communication_times_are_refused(settings: str, message: str)
                 "  Next: The settings here are: transport, format, sender, pace, batch_size, outcome_deadline, body."
             ),
         ),
-        ("{sms: {body: hi, sender: +18005550100}}", "channels.sms.sender: Text is expected.\n  Next: Put it in quotes."),
+        (
+            "{sms: {body: hi, sender: +18005550100}}",
+            "channels.sms.sender: Text is expected. It says 18005550100.\n  Next: Put it in quotes.",
+        ),
         (
             "{sms: {body: hi}, fax: {}}",
             "channels.fax: 'fax' is not a setting here.\n  Next: The settings here are: agent_voice, automated_voice, email, sms.",
@@ -446,12 +453,13 @@ def test_wrong_channel_settings_are_refused(settings: str, message: str) -> None
 @pytest.mark.parametrize(
     ("segment", "message"),
     [
-        ("externl", "segment: A segment is {sql: ...}, {file: ...} or external.\n  Next: Choose one of them."),
+        ("externl", "segment: A segment is {sql: ...}, {file: ...} or external. It says \"externl\". Did you mean 'external'?\n  Next: Choose one of them."),
+        ("External", "segment: A segment is {sql: ...}, {file: ...} or external. It says \"External\". Did you mean 'external'?\n  Next: Choose one of them."),
         ("{sql: a.sql, file: b.csv}", "segment.file: 'file' is not a setting here.\n  Next: The settings here are: exclude, columns, sql, connection."),
         ("{sql: a.sql, conection: x}", ("segment.conection: 'conection' is not a setting here. Did you mean 'connection'?\n"
          "  Next: The settings here are: exclude, columns, sql, connection.")),
         ("{file: ''}", "segment.file: The text is empty.\n  Next: Write something, or leave the setting out."),
-        ("{file: a.csv, columns: {phone: 5}}", "segment.columns.phone: Text is expected.\n  Next: Put it in quotes."),
+        ("{file: a.csv, columns: {phone: 5}}", "segment.columns.phone: Text is expected. It says 5.\n  Next: Put it in quotes."),
     ],
 )  # fmt: skip
 def test_a_wrong_segment_is_refused(segment: str, message: str) -> None:
@@ -535,7 +543,7 @@ def test_what_has_no_behaviour_yet_is_named() -> None:
     document, repeated = read_document(text, "spring-renewal.yaml"), read_campaign(text, "spring-renewal.yaml")
     found = [str(finding).splitlines()[0] for finding in document.located(not_supported_yet(repeated))]
     assert [
-        f"spring-renewal.yaml:{text[: text.index('repeat:')].count(chr(10)) + 1}: schedule.repeat: This setting is not supported yet."
+        f'spring-renewal.yaml:{text[: text.index("repeat:")].count(chr(10)) + 1}: schedule.repeat: This setting is not supported yet. It says "daily".'
     ] == found
 
 

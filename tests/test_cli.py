@@ -38,7 +38,7 @@ def test_validate_prints_findings_and_exits_with_1(home: Path, capsys: pytest.Ca
     (home / "dags/campaigns/spring.yaml").write_text(f"{HEAD}review: yes\ncounts: all_campaign\n", encoding="utf-8")
     assert 1 == main(["validate", str(home / "dags/campaigns/spring.yaml")])
     assert (
-        "dags/campaigns/spring.yaml:5: review: true or false is expected.\n  Next: Write true or false, without quotes.\n"
+        'dags/campaigns/spring.yaml:5: review: true or false is expected. It says "yes".\n  Next: Write true or false, without quotes.\n'
         "dags/campaigns/spring.yaml:6: counts: \"all_campaign\" is not one of the values of this setting. Did you mean 'all_campaigns'?\n"
         "  Next: Use one of: active_campaigns, all_campaigns.\n"
         "1 file, 2 findings.\n"

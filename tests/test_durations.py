@@ -47,14 +47,14 @@ def test_a_part_of_a_second_has_no_text() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("2 dys", "'dys' is not a unit of time. Did you mean '2 days'?"),
+        ("2 dys", "'dys' is not a unit of time. It says \"2 dys\". Did you mean '2 days'?"),
         ("2days", "'2days' is not a duration. Did you mean '2 days'?"),
-        ("2 Hours", "'Hours' is not a unit of time. Did you mean '2 hours'?"),
+        ("2 Hours", "'Hours' is not a unit of time. It says \"2 Hours\". Did you mean '2 hours'?"),
         ("1.5 hours", "'1.5 hours' is not a duration."),
         ("-1 day", "'-1 day' is not a duration."),
         ("P2D", "'P2D' is not a duration."),
         ("99999 weeks", "'99999 weeks' is longer than 100 years."),
-        ("172800", "A duration, a number and a unit, is expected."),
+        ("172800", "A duration, a number and a unit, is expected. It says 172800."),
         ("0 days", '"0 days" is not greater than 0 seconds.'),
     ],
 )
@@ -80,8 +80,8 @@ def test_percentages_are_written_as_people_write_them() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("5", "A percentage is expected."),
-        ("0.05", "A percentage is expected."),
+        ("5", "A percentage is expected. It says 5."),
+        ("0.05", "A percentage is expected. It says 0.05."),
         ("101%", "'101%' is not a percentage."),
         ("-5%", "'-5%' is not a percentage."),
         ("100%", '"100%" is not less than 100%.'),

@@ -106,9 +106,12 @@ def test_who_cannot_be_told_is_logged_and_the_others_are_told(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ("[12]", "notify[0]: A connection's name, or {notifier: ..., with: {...}} is expected.\n  Next: Write one of them."),
+        ("[12]", "notify[0]: A connection's name, or {notifier: ..., with: {...}} is expected. It says 12.\n  Next: Write one of them."),
         ("[a, '']", "notify[1]: The text is empty.\n  Next: Write something, or leave the setting out."),
-        ("[{notifier: Note}]", "notify[0].notifier: This is not the path of a class.\n  Next: Write it as package.module.TheClass."),
+        (
+            "[{notifier: Note}]",
+            'notify[0].notifier: This is not the path of a class. It says "Note".\n  Next: Write it as package.module.TheClass.',
+        ),
         (
             "[{notifer: a.B}]",
             "notify[0].notifier: notifier is missing.\n  Next: Add it.\n"
@@ -129,10 +132,13 @@ def test_what_is_no_notifier_is_refused(settings: str, message: str) -> None:
     [
         (
             "[{notifier: nowhere.at.all.Note}]",
-            "notify[0].notifier: nowhere.at.all cannot be imported: No module named 'nowhere'.\n"
+            "notify[0].notifier: nowhere.at.all cannot be imported: No module named 'nowhere'. It says \"nowhere.at.all.Note\".\n"
             "  Next: Correct the path, or install the provider where campaigns are published and where they run.",
         ),
-        ("[ops, {notifier: test_notify.Not}]", "notify[1].notifier: test_notify has no 'Not'.\n  Next: Did you mean 'Note'?"),
+        (
+            "[ops, {notifier: test_notify.Not}]",
+            "notify[1].notifier: test_notify has no 'Not'. It says \"test_notify.Not\".\n  Next: Did you mean 'Note'?",
+        ),
         (
             "[{notifier: pathlib.Path}]",
             "notify[0].notifier: pathlib.Path is no notifier of Airflow.\n  Next: Name a class that derives from airflow.sdk.BaseNotifier.",

@@ -237,16 +237,23 @@ def test_an_old_schedule_is_as_exact_as_a_new_one() -> None:
             ),
         ),
         (
+            "{start: Now}",
+            (
+                "schedule.start: 'Now' is not a local date and time. Did you mean 'now'?\n"
+                "  Next: Write now, or: Write the local date and time without an offset: 2026-12-01 07:03. The zone is time_zone."
+            ),
+        ),
+        (
             "{start: 20261201}",
             (
-                "schedule.start: now, or a local date and time, is expected.\n"
+                "schedule.start: now, or a local date and time, is expected. It says 20261201.\n"
                 "  Next: Write now, or: Write the local date and time without an offset: 2026-12-01 07:03. The zone is time_zone."
             ),
         ),
         (
             "{expires: 2206-12-01 07:03}",
             (
-                "schedule.expires: The year 2206 is not between 2000 and 2099.\n"
+                'schedule.expires: The year 2206 is not between 2000 and 2099. It says "2206-12-01 07:03".\n'
                 "  Next: Write the local date and time without an offset: 2026-12-01 07:03. The zone is time_zone."
             ),
         ),
@@ -271,10 +278,20 @@ def test_an_old_schedule_is_as_exact_as_a_new_one() -> None:
                 "  Next: Write hourly, daily, weekly, monthly, or every N of hours, days, weeks or months: every 3 days."
             ),
         ),
+        *(
+            (
+                f"{{repeat: {text}}}",
+                (
+                    f"schedule.repeat: {text!r} is not a repeat. Did you mean {near!r}?\n"
+                    "  Next: Write hourly, daily, weekly, monthly, or every N of hours, days, weeks or months: every 3 days."
+                ),
+            )
+            for text, near in (("3 days", "every 3 days"), ("Every 3 Days", "every 3 days"), ("1 day", "daily"), ("Daily", "daily"))
+        ),
         (
             "{repeat: every 0 days}",
             (
-                "schedule.repeat: A campaign repeats every 1 to 1000 days, not every 0.\n"
+                'schedule.repeat: A campaign repeats every 1 to 1000 days, not every 0. It says "every 0 days".\n'
                 "  Next: Write hourly, daily, weekly, monthly, or every N of hours, days, weeks or months: every 3 days."
             ),
         ),

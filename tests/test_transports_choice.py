@@ -163,7 +163,7 @@ def test_what_no_transport_does_is_told_before_publishing() -> None:
         for finding in not_supported_yet(campaign(head=head), file="a.yaml")
     ]
     assert [
-        "a.yaml: channels.email.transport: This setting is not supported yet.\n"
+        'a.yaml: channels.email.transport: This setting is not supported yet. It says "outbox".\n'
         "  Next: Use a connection of the type smtp or aws, or a webhook."
     ] == said
     whole = EMAIL.replace("Hi,", 'Hi, transport: mail, unsubscribe: "https://x.example/u",')
@@ -173,5 +173,6 @@ def test_what_no_transport_does_is_told_before_publishing() -> None:
 def test_a_format_belongs_to_the_outbox() -> None:
     """Another transport writes no files."""
     assert (
-        "spring.yaml:4: channels.sms.format: The transport simulator has no format.\n  Next: Remove it, or use transport: outbox."
+        'spring.yaml:4: channels.sms.format: The transport simulator has no format. It says "csv".\n'
+        "  Next: Remove it, or use transport: outbox."
     ) == refusal("", HEAD.replace("body: Hello", "body: Hello, format: csv"))

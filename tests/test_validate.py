@@ -37,13 +37,13 @@ def test_a_right_project_has_no_findings(tmp_path: Path) -> None:
 def test_findings_of_the_model_are_told(tmp_path: Path) -> None:
     """A draft that is wrong by itself is told with its file and line."""
     assert [
-        "dags/campaigns/spring.yaml:5: holdout: A percentage is expected.\n  Next: Write a number from 0 to 100 and %: 5%, 0.1%."
+        "dags/campaigns/spring.yaml:5: holdout: A percentage is expected. It says 5.\n  Next: Write a number from 0 to 100 and %: 5%, 0.1%."
     ] == said(tmp_path, f"{HEAD}holdout: 5\n")
 
 
 def test_what_is_not_supported_yet_is_told(tmp_path: Path) -> None:
     """A setting without behaviour is a finding, not a silence."""
-    finding = "dags/campaigns/spring.yaml:5: schedule.repeat: This setting is not supported yet.\n  Next: Leave it out: an external campaign starts whenever recipients are pushed."
+    finding = 'dags/campaigns/spring.yaml:5: schedule.repeat: This setting is not supported yet. It says "daily".\n  Next: Leave it out: an external campaign starts whenever recipients are pushed.'
     assert [finding] == said(tmp_path, HEAD.replace("{file: people.csv}", "external") + "schedule: {repeat: daily}\n")
 
 
@@ -331,7 +331,7 @@ def test_a_database_that_cannot_be_reached_is_a_finding(tmp_path: Path) -> None:
     def columns_of(_segment: object, _sql: str) -> list[str]:
         raise SourceUnavailable("The database is away.", next_step="Wait.")
 
-    assert ["dags/campaigns/spring.yaml:2: segment.connection: The database is away.\n  Next: Wait."] == [
+    assert ['dags/campaigns/spring.yaml:2: segment.connection: The database is away. It says "warehouse".\n  Next: Wait.'] == [
         str(finding) for finding in check_files([file], tmp_path, columns_of)
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -11,8 +12,10 @@ from pydantic import ValidationError
 from outcamp.core.campaign import Campaign
 from outcamp.core.campaign_schema import words_at
 from outcamp.core.document import Document, read_document
+from outcamp.core.durations import format_duration
 from outcamp.core.errors import CampaignFileError, Finding, closest
 from outcamp.core.problems import KIND
+from outcamp.core.segment import EXTERNAL
 from outcamp.core.yaml_text import field_of
 
 # What pydantic calls the kinds of value, in the words of the file.
@@ -89,13 +92,15 @@ def _wording(error: Mapping[str, Any], path: Sequence[str | int], data: object) 
         return f"{_shown(value)} is not {words_of_bound} {_bound(context[name], value)}.", None, "Choose another value."
     if kind in _EXPECTED:
         problem, next_step = _EXPECTED[kind]
-        return problem, None, next_step
+        return problem, closest(value, [EXTERNAL]) if kind == "segment" and isinstance(value, str) else None, next_step
     return f"{error['msg'].rstrip('.')}.", None, "See include/schema/campaign.schema.json for the form of each setting."
 
 
 def _bound(bound: object, value: object) -> str:
     if isinstance(value, str) and isinstance(bound, float | int) and value.rstrip().endswith("%"):
         return f"{bound * 100:g}%"
+    if isinstance(bound, timedelta):
+        return format_duration(bound)
     return f"{bound:g}" if isinstance(bound, float) else str(bound)
 
 

@@ -29,6 +29,7 @@ from outcamp.core.problems import Problem, refused
 from outcamp.core.zones import is_zone
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WHOLE_NAMES: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 RECIPIENT: Final = "recipient"
 MIDNIGHT: Final = 24 * 60
 
@@ -41,11 +42,16 @@ def parse_days(value: str) -> tuple[int, ...]:
     names = value.split("-")
     for name in names:
         if name not in DAYS:
-            raise refused(Problem(f"{name!r} is not a day.", value=value, closest=closest(name.lower(), DAYS), next_step=_DAYS_EXAMPLE))
+            raise refused(Problem(f"{name!r} is not a day.", value=value, closest=_closest_day(name), next_step=_DAYS_EXAMPLE))
     if len(names) > 2:
         raise refused(Problem(f"{value!r} is not a range of days.", value=value, next_step=_DAYS_EXAMPLE))
     first, last = DAYS.index(names[0]), DAYS.index(names[-1])
     return tuple((first + day) % 7 for day in range((last - first) % 7 + 1))
+
+
+def _closest_day(name: str) -> str | None:
+    near = closest(name, (*DAYS, *_WHOLE_NAMES))
+    return near and near[:3]
 
 
 def _read_days(value: object, info: ValidationInfo) -> object:

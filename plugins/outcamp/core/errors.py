@@ -17,9 +17,14 @@ OutcampError
 from __future__ import annotations
 
 import difflib
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
+
+_SHOWN: Final = 60  # characters of a value
+_BARE: Final = re.compile(r"true|false|null|[-+.0-9eE]+")  # what JSON writes without quotes
 
 
 class OutcampError(Exception):
@@ -107,9 +112,28 @@ class Finding:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
         text = f"{place}: {self.field}: {self.problem}" if self.field else f"{place}: {self.problem}"
+        if self.value is not None and not self._shows_value():
+            text += f" It says {_quoted(self.value)}."
         if self.closest:
             text += f" Did you mean {self.closest!r}?"
         return f"{text}\n  Next: {self.next_step}" if self.next_step else text
+
+    def _shows_value(self) -> bool:
+        """Tell whether the problem shows the value, or is about the setting's name; lists and mappings are not shown."""
+        bare = (self.value or "").strip('"')
+        if bare[:1] in {"", "[", "{"} or f"{_last_key(self.field)!r} is not a setting" in self.problem:
+            return True
+        return re.search(rf"(?<!\w){re.escape(bare)}(?!\w)", self.problem) is not None
+
+
+def _last_key(field: str) -> str:
+    return field.rpartition(".")[2]
+
+
+def _quoted(value: str) -> str:
+    """Return a value in one short line: one that comes from a campaign file bears its quotes already, a name does not."""
+    line = value if value[:1] == '"' or _BARE.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+    return line if len(line) <= _SHOWN else f'{line[:_SHOWN].rstrip(chr(34))}..."'
 
 
 class CampaignFileError(Permanent):
@@ -125,6 +149,7 @@ class CampaignFileError(Permanent):
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that looks most like this one, or None when none is near."""
-    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return matches[0] if matches else None
+    """Return the known word that looks most like this one, whatever the case of their letters, or None when none is near."""
+    written = {name.lower(): name for name in known}
+    matches = difflib.get_close_matches(word.lower(), written, n=1, cutoff=0.6)
+    return written[matches[0]] if matches else None

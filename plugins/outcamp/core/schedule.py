@@ -34,6 +34,7 @@ _LONGEST: Final[dict[Unit, timedelta]] = {
     "month": timedelta(days=31),
 }
 _EVERY: Final = re.compile(r"every ([0-9]{1,9}) (hour|day|week|month)s?")
+_BARE: Final = re.compile(r"\s*(?:[a-z]+\s+)?([0-9]{1,4})\s*(hour|day|week|month)s?\s*")  # 3 days, Every 3 days
 _NEXT_STEP: Final = "Write hourly, daily, weekly, monthly, or every N of hours, days, weeks or months: every 3 days."
 
 
@@ -65,7 +66,10 @@ def parse_repeat(text: str) -> Repeat:
 def _closest_repeat(text: str) -> str | None:
     if _EVERY.fullmatch(text):
         return None  # the form is right, the number is not
-    return closest(text.lower(), [*_WORDS, "every 2 hours", "every 2 days", "every 2 weeks", "every 2 months"])
+    form = _BARE.fullmatch(text.lower())
+    if form and 1 <= int(form[1]) <= MOST:
+        return str(Repeat(every=int(form[1]), unit=form[2]))  # type: ignore[arg-type]  # as above
+    return closest(text, [*_WORDS, "every 2 hours", "every 2 days", "every 2 weeks", "every 2 months"])
 
 
 def _parse_start(text: str) -> datetime | Literal["now"]:
@@ -78,7 +82,7 @@ def _format_start(start: datetime | Literal["now"]) -> str:
 
 Start = Annotated[
     datetime | Literal["now"],
-    text_form(_parse_start, "now, or a local date and time,", f"Write now, or: {MOMENT_EXAMPLE}"),
+    text_form(_parse_start, "now, or a local date and time,", f"Write now, or: {MOMENT_EXAMPLE}", lambda text: closest(text, ["now"])),
     PlainSerializer(_format_start, return_type=str),
     WithJsonSchema({"anyOf": [{"const": "now"}, {"type": "string", "pattern": MOMENT_PATTERN}], "examples": ["now", "2026-12-01 07:03"]}),
 ]
