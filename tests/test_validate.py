@@ -237,6 +237,62 @@ def test_columns_that_map_something_else_than_was_meant_are_refused(tmp_path: Pa
     assert f"dags/campaigns/spring.yaml:2: segment.columns: {message}" == found
 
 
+def test_ids_that_an_occurrence_would_refuse_are_refused(tmp_path: Path) -> None:
+    """What review and the first wave would say of the list is said before, in the same words."""
+    draft = make_project(tmp_path, HEAD.replace("people.csv", "people.parquet"))
+    people = {"recipient_id": pa.array([1.0, 2.5]), "phone": ["+12025550143"] * 2}
+    pq.write_table(pa.table(people), tmp_path / "people.parquet")
+    assert [
+        "dags/campaigns/spring.yaml:2: segment.file: people.parquet: the column recipient_id holds double, and is read as text\n"
+        "  Next: cast it to text in the source, so that nothing is rounded or re-formatted"
+    ] == [str(finding) for finding in check_files([draft], tmp_path)]
+    pq.write_table(pa.table(people | {"recipient_id": ["1", ""]}), tmp_path / "people.parquet")
+    assert ["people.parquet: 1 of 2 rows have no recipient_id"] == [finding.problem for finding in check_files([draft], tmp_path)]
+
+
+EMAIL = HEAD.replace("channel: sms", "channel: email")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            "{subject: Hi, body: Hello, unsubscribe: 'http://acme.example/bye'}",
+            (
+                "channels.email.unsubscribe: The message cannot be made: it comes out as 'http://acme.example/bye', which is no https or mailto "
+                "address.\n  Next: Correct the text."
+            ),
+        ),
+        (
+            "{subject: ' ', body: Hello}",
+            'channels.email.subject: The message cannot be made: it comes out blank. It says " ".\n  Next: Correct the text.',
+        ),
+        (
+            "{subject: Hi, body: Hello, transport: smtp_default, sender: Acme}",
+            "channels.email.sender: channels.email.sender is 'Acme', which holds no address.\n  Next: Write \"Name <name@example.com>\".",
+        ),
+    ],
+)
+def test_what_could_never_be_sent_is_refused(tmp_path: Path, settings: str, message: str) -> None:
+    """In the words in which preview and the transport would refuse it."""
+    draft = EMAIL.replace("{sms: {body: Hello}}", f"{{email: {settings}}}")
+    assert [f"dags/campaigns/spring.yaml:4: {message}"] == said(tmp_path, draft)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "{subject: Hi, body: Hello, unsubscribe: 'mailto:bye@acme.example'}",
+        "{subject: Hi, body: Hello, unsubscribe: '{{ first_name }}'}",
+        "{subject: Hi, body: Hello, sender: Acme}",
+        "{subject: Hi, body: Hello, transport: smtp_default, sender: 'Acme <news@acme.example>'}",
+    ],
+)
+def test_what_may_be_sent_is_not_refused(tmp_path: Path, settings: str) -> None:
+    """What a recipient's columns make of it is not known yet, and what is built in sends nothing to anybody."""
+    assert [] == said(tmp_path, EMAIL.replace("{sms: {body: Hello}}", f"{{email: {settings}}}"))
+
+
 LONG = "x" * 300
 
 

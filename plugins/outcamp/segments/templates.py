@@ -100,6 +100,11 @@ def is_template_file(text: str) -> bool:
     return text.endswith(TEMPLATE_ENDING)
 
 
+def is_literal(text: str) -> bool:
+    """Say whether a part of a message is the same for everybody: neither a file nor a template."""
+    return not is_template_file(text) and not any(mark in text for mark in ("{{", "{%", "{#"))
+
+
 @cache
 def _plain() -> MessageEnvironment:
     return template_environment({}, html=False)

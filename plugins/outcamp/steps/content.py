@@ -64,11 +64,19 @@ class Message:
 
     def _make(self, part: str, recipient: dict[str, object]) -> str:
         text = self._parts[part](recipient)
-        if _ANYTHING.fullmatch(text) is None:
-            raise ValueError("it comes out blank")
-        if part in _FORMS and _FORMS[part].fullmatch(text) is None:
-            raise ValueError(f"it comes out as {text!r}, which is no https or mailto address")
+        problem = problem_of(part, text)
+        if problem is not None:
+            raise ValueError(problem)
         return text
+
+
+def problem_of(part: str, text: str) -> str | None:
+    """Return why a text cannot be this part of a message, or None."""
+    if _ANYTHING.fullmatch(text) is None:
+        return "it comes out blank"
+    if part in _FORMS and _FORMS[part].fullmatch(text) is None:
+        return f"it comes out as {text!r}, which is no https or mailto address"
+    return None
 
 
 def _recipients(rows: pa.Table) -> list[dict[str, object]]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from outcamp.core.campaign import Campaign
 from outcamp.core.campaign_file import campaign_of
-from outcamp.core.dispositions import PHONE_CHANNELS
+from outcamp.core.channels import OUTBOX, SIMULATOR
+from outcamp.core.dispositions import PHONE_CHANNELS, Channel
 from outcamp.core.document import Document, read_document
 from outcamp.core.errors import (
     CampaignFileError,
@@ -16,6 +17,7 @@ from outcamp.core.errors import (
     Finding,
     NotSupportedYet,
     OutcampError,
+    Permanent,
     SourceUnavailable,
     StorageRefused,
     UsageError,
@@ -26,9 +28,11 @@ from outcamp.core.segment import ExternalSegment, FileSegment, SqlSegment
 from outcamp.core.support import not_supported_yet
 from outcamp.segments import columns, files
 from outcamp.segments.project_files import UnusableFile, is_file, read_project_file
-from outcamp.segments.templates import columns_of_message, files_of_message
+from outcamp.segments.templates import columns_of_message, files_of_message, is_literal
+from outcamp.steps.content import problem_of
 from outcamp.steps.notifiers import unusable_notifiers
 from outcamp.steps.project import Project
+from outcamp.transports.mail import sender_address
 
 # Returns the columns of a SQL segment's query, given its text, or of a file in an object store; None where they cannot be known here.
 ColumnsOf = Callable[[SqlSegment | FileSegment, str], Collection[str] | None]
@@ -98,6 +102,8 @@ def check_file(path: Path, home: Path, columns_of: ColumnsOf = columns_unknown) 
     found += _read_sql(campaign, home, checked.sql)
     found += read_templates(campaign, home, checked.templates)
     found += _segment_columns(campaign, home, checked, columns_of)
+    found += _never_made(campaign)
+    found += _senders(campaign)
     found += closed_channels(campaign)
     found += unusable_notifiers(campaign)
     checked.findings += document.located(found)
@@ -160,6 +166,24 @@ def read_templates(campaign: Campaign, home: Path, sources: dict[str, str]) -> I
             yield _from_error(error, place, text)
 
 
+def _never_made(campaign: Campaign) -> Iterator[Finding]:
+    """Yield a finding for each part of a message that is the same for everybody, and can be sent to nobody."""
+    for place, text in _message_parts(campaign):
+        problem = problem_of(place.rpartition(".")[2], text) if is_literal(text) else None
+        if problem is not None:
+            yield Finding("", place, f"The message cannot be made: {problem}.", value=text, next_step="Correct the text.")
+
+
+def _senders(campaign: Campaign) -> Iterator[Finding]:
+    settings = campaign.channels.get(Channel.EMAIL)
+    if settings is None or settings.sender is None or settings.transport in {SIMULATOR, OUTBOX}:
+        return
+    try:
+        sender_address(settings.sender)
+    except Permanent as error:
+        yield _from_error(error, f"channels.{Channel.EMAIL}.sender", settings.sender)
+
+
 def _message_parts(campaign: Campaign) -> Iterator[tuple[str, str]]:
     for channel, settings in campaign.channels.items():
         for name, text in settings.texts.items():
@@ -186,6 +210,8 @@ def _segment_columns(campaign: Campaign, home: Path, checked: Checked, columns_o
             return
         place = "segment.columns"
         known = columns.rename(given, segment.columns, source)
+        place = "segment.file"
+        _read_list(campaign, home, known)
     except (SourceUnavailable, NotSupportedYet) as error:
         place = "segment.connection" if isinstance(segment, SqlSegment) else place
         yield _from_error(error, place, segment.connection if isinstance(segment, SqlSegment) else source)
@@ -210,11 +236,16 @@ def _columns_of_list(segment: FileSegment, home: Path, columns_of: ColumnsOf) ->
         near = closest(path.name, beside)
         next_step = "Write its path from the root of the project."
         raise UnusableFile(f"There is no file {name!r}.", next_step=next_step, closest=near and str(Path(name).with_name(near)))
-    names = files.column_names(path)
-    # A list that was cut short shows it at its end, so all of it is read.
-    for _batch in files.stream(path):
-        pass
-    return names
+    return files.column_names(path)
+
+
+def _read_list(campaign: Campaign, home: Path, names: list[str]) -> None:
+    """Read a recipient list of the project as an occurrence will: one that was cut short shows it at its end."""
+    segment = campaign.segment
+    if isinstance(segment, FileSegment) and address_of(segment.file, "The file") is None:
+        text = columns.TEXT_COLUMNS | set(campaign.endpoint_columns)
+        for batch in files.stream(home / segment.file):
+            columns.prepare(batch, names, text, segment.file)
 
 
 def closed_channels(campaign: Campaign) -> Iterator[Finding]:
@@ -247,11 +278,16 @@ def missing_in_messages(campaign: Campaign, sources: Mapping[str, str], known: C
 def _missing_columns(campaign: Campaign, sources: Mapping[str, str], known: Collection[str]) -> Iterator[Finding]:
     """Yield a finding for each column that a message or a channel reads and the segment does not have."""
     yield from missing_in_messages(campaign, sources, known)
+    yield from missing_endpoints(campaign, known, campaign.channels_used)
+
+
+def missing_endpoints(campaign: Campaign, known: Collection[str], channels: Iterable[Channel]) -> Iterator[Finding]:
+    """Yield a finding for each column in which these channels look for numbers or addresses, and which the segment does not have."""
     if campaign.endpoints:
         for position, column in enumerate(campaign.endpoint_columns):
             if column not in known:
                 yield _missing_column(f"endpoints[{position}]", column, f"The segment has no column {column}.", known)
-    for channel in campaign.channels_used:
+    for channel in channels:
         column = "phone" if channel in PHONE_CHANNELS else "email"
         if column not in known and not _named_by_endpoints(campaign, column):
             yield _missing_column("segment", column, f"The campaign uses {channel}, and the segment has no column {column}.", known)
