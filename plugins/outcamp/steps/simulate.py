@@ -31,7 +31,7 @@ from outcamp.core.support import not_supported_yet
 from outcamp.steps import simulation_input
 from outcamp.steps.engine import Engine
 from outcamp.steps.simulation_wakes import wake_at
-from outcamp.steps.validate import missing_in_messages, read_templates
+from outcamp.steps.validate import missing_endpoints, missing_in_messages, read_templates
 from outcamp.steps.virtual_clock import NoRuns, Played, VirtualClock, Wave
 from outcamp.store.datasets import VERDICTS
 from outcamp.store.embedded import throw_away_database, throw_away_server
@@ -88,6 +88,8 @@ def simulate(
         templates: dict[str, str] = {}
         refused += read_templates(campaign, home, templates)
         refused += missing_in_messages(campaign, templates, segment.columns)
+    # Whom a reattempt cannot reach is dropped there, and told as such; without the first channel's column nothing would be told.
+    refused += missing_endpoints(campaign, segment.columns, [campaign.channel])
     if refused:
         raise CampaignFileError(document.located([replace(finding, file=file) for finding in refused]))
     if until is None and campaign.schedule.repeat is not None and campaign.schedule.expires is None:
