@@ -54,10 +54,7 @@ def recipient_lists(draw: st.DrawFn, campaign: dict[str, Any], *, with_occurrenc
     rows = [draw(recipients(recipient_id, campaign)) for recipient_id in ids]
     if draw(mostly(False)):
         missing = draw(st.sampled_from(DISPENSABLE))
-        # The column of the first channel must be there, though nobody need have anything in it.
-        needed = "email" if campaign["channel"] == "email" else "phone"
-        blank = {missing: None} if missing == needed else {}
-        rows = [{name: value for name, value in row.items() if name != missing} | blank for row in rows]
+        rows = [{name: value for name, value in row.items() if name != missing} for row in rows]
     if with_occurrences:
         rows = [row | {"occurrence": number} for row in rows for number in draw(occurrence_numbers())]
     return rows

@@ -88,8 +88,9 @@ def simulate(
         templates: dict[str, str] = {}
         refused += read_templates(campaign, home, templates)
         refused += missing_in_messages(campaign, templates, segment.columns)
-    # Whom a reattempt cannot reach is dropped there, and told as such; without the first channel's column nothing would be told.
-    refused += missing_endpoints(campaign, segment.columns, [campaign.channel])
+    # Rules can be tried without numbers, but whoever names columns means one that is there.
+    if campaign.endpoints and not set(campaign.endpoint_columns) & set(segment.columns):
+        refused += missing_endpoints(campaign, segment.columns, [])
     if refused:
         raise CampaignFileError(document.located([replace(finding, file=file) for finding in refused]))
     if until is None and campaign.schedule.repeat is not None and campaign.schedule.expires is None:
