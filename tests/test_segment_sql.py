@@ -212,11 +212,16 @@ def test_mixed_values_of_one_column_are_text(sqlite: sqlite3.Connection) -> None
         ("SELECT * FROM nobody", 'relation "nobody" does not exist'),
         ("SELECT nothing", 'column "nothing" does not exist'),
         ("SELEC 1", 'syntax error at or near "SELEC"'),
-        ("SELECT 1 / (3 - n) FROM generate_series(1, 5) n", "division by zero"),
+        ("SELECT pg_read_file('x')", "permission denied for function pg_read_file"),
+        ("SELECT lo_create(0)", "cannot execute lo_create() in a read-only transaction"),
+        ("SELECT 1 / (3 - n) FROM generate_series(1, 5) n", "DivisionByZero, SQLSTATE 22012"),
+        ("SELECT '10000-01-01'::date", "DataError"),
     ],
 )
 def test_a_broken_query_of_postgres_is_permanent(postgres: psycopg.Connection, sql: str, message: str) -> None:
-    """Trying again cannot help a query that is wrong; the first line of what the database says is shown."""
+    """Trying again cannot help; what the database says of the query's text or of itself is shown, of values only the kind of the error."""
+    postgres.execute("SET ROLE pg_monitor; SET default_transaction_read_only = on")
+    postgres.commit()
     assert f"people.sql: the query failed: {message}{BY_HAND}" == refused(postgres, sql)
 
 

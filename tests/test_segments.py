@@ -81,11 +81,11 @@ def test_csv_as_people_write_it(tmp_path: Path, data: bytes, rows: list[dict[str
     [
         (b"", "the file is empty\n  Next: a CSV begins with a line of column names"),
         (PEOPLE[:-1] + b'9,"01', f"the file is cut short or damaged: it ends inside a quoted field{AGAIN}"),
-        (PEOPLE + b"009,01", f"the file is cut short or damaged: CSV parse error: Expected 3 columns, got 2: 009,01{AGAIN}"),
-        (PEOPLE + b"9,1,x,y\n", f"the file is cut short or damaged: CSV parse error: Expected 3 columns, got 4: 9,1,x,y{AGAIN}"),
+        (PEOPLE + b"009,01", f"the file is cut short or damaged: CSV parse error: Row #4: Expected 3 columns, got 2{AGAIN}"),
+        (PEOPLE + b"9,1,x,y\n", f"the file is cut short or damaged: CSV parse error: Row #4: Expected 3 columns, got 4{AGAIN}"),
         (
             b"recipient_id,note\n1,Jos\xe9\n",
-            f"the file is cut short or damaged: In CSV column #1: CSV conversion error to string: invalid UTF8 data{AGAIN}",
+            f"the file is cut short or damaged: In CSV column #1: Row #2: CSV conversion error to string: invalid UTF8 data{AGAIN}",
         ),
     ],
     ids=["nothing", "inside quotes", "inside a row", "a border too many", "not UTF-8"],

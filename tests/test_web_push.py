@@ -93,6 +93,7 @@ def test_a_body_that_would_be_logged_is_refused(world: tuple[Pages, World]) -> N
     ("body", "status", "message"),
     [
         (b"", 400, "the body: there is nobody in it\n  Next: push the rows as soon as there are any"),
+        (b" null", 400, "the body: these are no JSON lines: null at byte 1\n  Next: write one object a line"),
         (b"no", 400, "the body: these are no JSON lines: JSON parse error: Invalid value. in row 0\n"
          "  Next: write one object a line, with ids, numbers of phones and times as text"),
         (b"[" * (LARGEST + 1), 413, "This is more than 1,048,576 bytes. Send it in parts."),

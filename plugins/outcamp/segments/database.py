@@ -7,7 +7,6 @@ the shape of jsonb and the fields of a row differ from one value to the next, an
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -18,14 +17,13 @@ import pyarrow as pa
 from psycopg.types.string import TextLoader
 
 from outcamp.core.errors import DataError, SourceUnavailable
+from outcamp.segments.database_words import is_passing, words_of
 from outcamp.segments.postgres_copy import copied_rows, copied_types
 
 _Rows = TypeVar("_Rows")
 BATCH_ROWS = 50_000
 # Types of Postgres that are handed over as text, also as the elements of an array.
 _AS_TEXT = ("numeric", "json", "jsonb", "record", "uuid")
-# What SQLite calls operational and what may pass; all else that it calls so is the query's fault.
-_PASSES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
 # The end of a query behind its last word: semicolons and remarks. A remark with a quote or a bracket in it is left alone, since all of
 # it might stand inside of a text, a name or a longer remark.
 _END = re.compile(r"""\s*;(?:\s|;|--[^\n'"`$\]*]*(?:\n|\Z)|/\*[^'"`$\]*]*\*/)*\Z""")
@@ -82,35 +80,29 @@ def _running(connection: Any, sql: str, source: str, *, stream: bool = False) ->
                 cursor.adapters.register_loader(kind, TextLoader)
         else:
             cursor = connection.cursor()
-    except Exception as error:
-        raise _mapped(error, source) from error
+    except Exception as error:  # noqa: BLE001 - the drivers' errors share no class
+        raise _mapped(error, source) from None
     with closing(cursor):
         try:
             cursor.execute(sql)
-        except Exception as error:
-            raise _mapped(error, source) from error
+        except Exception as error:  # noqa: BLE001 - as above
+            raise _mapped(error, source, connection, sql) from None
         yield cursor
 
 
 def _next(fetch: Callable[[], _Rows], source: str) -> _Rows:
     try:
         return fetch()
-    except Exception as error:
-        raise _mapped(error, source) from error
+    except Exception as error:  # noqa: BLE001 - as above
+        raise _mapped(error, source) from None
 
 
-def _mapped(error: Exception, source: str) -> DataError | SourceUnavailable:
-    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    if _may_pass(error):
-        return SourceUnavailable(f"{source}: the database did not answer: {first}", next_step="nothing was read; the step is tried again")
-    return DataError(f"{source}: the query failed: {first}", next_step="run it by hand against the same connection")
-
-
-def _may_pass(error: Exception) -> bool:
-    """Say whether an error is the database's trouble, which may pass, and not the query's."""
-    if isinstance(error, sqlite3.OperationalError):
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSES  # the higher bits say more than is asked
-    return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
+def _mapped(error: Exception, source: str, connection: Any = None, sql: str = "") -> DataError | SourceUnavailable:
+    """Return a database's error in our words; ``sql``: what was run on the connection, if it was not the rows behind it."""
+    said = words_of(error, connection, sql)
+    if is_passing(error):
+        return SourceUnavailable(f"{source}: the database did not answer: {said}", next_step="nothing was read; the step is tried again")
+    return DataError(f"{source}: the query failed: {said}", next_step="run it by hand against the same connection")
 
 
 def _array(values: list[Any], name: str, source: str) -> pa.Array:
@@ -121,7 +113,8 @@ def _array(values: list[Any], name: str, source: str) -> pa.Array:
         try:
             return pa.array([None if value is None else str(value) for value in values], type=pa.string())
         except (pa.ArrowException, ValueError) as error:
-            raise DataError(f"{source}: the column {name} cannot be read: {error}", next_step="cast it to text in the query") from error
+            problem = f"{source}: the column {name} holds a value that cannot be read ({type(error).__name__})"
+            raise DataError(problem, next_step="cast it to text in the query") from None
 
 
 def _fit(array: pa.Array, field: pa.Field, source: str) -> pa.Array:
@@ -129,8 +122,8 @@ def _fit(array: pa.Array, field: pa.Field, source: str) -> pa.Array:
         return array
     try:
         return array.cast(field.type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise DataError(
             f"{source}: the column {field.name} changes its type from {field.type} to {array.type} on the way",
             next_step="cast it in the query",
-        ) from error
+        ) from None

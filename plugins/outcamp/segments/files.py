@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from outcamp.core.errors import DataError, SourceUnavailable
 from outcamp.core.places import Place, source_of
+from outcamp.segments.arrow_words import arrow_words
 
 _BATCH_ROWS = 65_536
 _WINDOW = 1 << 19
@@ -37,7 +38,9 @@ def stream(path: Place) -> Iterator[pa.RecordBatch]:
         types = {name: pa.string() for name in _header(path)}
         if _is_header_alone(path):
             return
-        read, parse = pacsv.ReadOptions(block_size=block_size), pacsv.ParseOptions(newlines_in_values=True)
+        # Without threads Arrow counts the rows, and says which one is damaged; they would save no time here.
+        read = pacsv.ReadOptions(block_size=block_size, use_threads=False)
+        parse = pacsv.ParseOptions(newlines_in_values=True)
         convert = pacsv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True)
         with source_of(path) as source, pacsv.open_csv(source, read, parse, convert) as reader:
             yield from reader
@@ -153,7 +156,9 @@ class _reading:  # noqa: N801 - reads as a statement
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, (pa.ArrowInvalid, pa.ArrowException, OSError, UnicodeDecodeError)):
-            raise _cut_short(self._path, str(error).splitlines()[0]) from error
+            # Arrow quotes the row of a CSV; of what lies in Parquet, and of a disk or a store, the words hold no value.
+            is_row = isinstance(error, pa.ArrowException) and not _is_parquet(self._path)
+            raise _cut_short(self._path, arrow_words(error) if is_row else str(error).splitlines()[0]) from None
 
 
 def _cut_short(path: Place, why: str) -> DataError:

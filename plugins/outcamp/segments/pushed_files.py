@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,6 +16,7 @@ from outcamp.core.errors import DataError
 from outcamp.core.places import Place
 from outcamp.core.segment import EXPIRES_AT
 from outcamp.segments import files, written_rows
+from outcamp.segments.arrow_words import arrow_words
 from outcamp.segments.columns import OWN, RECIPIENT_ID, TEXT_COLUMNS, as_id, as_text, refuse_twice
 from outcamp.segments.written_rows import INSTANT, is_json, known_instants
 
@@ -98,11 +100,12 @@ def _json(data: bytes, source: str, text: frozenset[str]) -> pa.Table:
 def _objects(data: bytes, source: str, explicit: dict[str, pa.DataType]) -> pa.Table:
     if not data.strip():
         return pa.schema(explicit).empty_table()
+    written_rows.refuse_null(io.BytesIO(data), source)
     options = pajson.ParseOptions(explicit_schema=pa.schema(explicit), unexpected_field_behavior="infer")
     try:
         table = pajson.read_json(pa.BufferReader(data), pajson.ReadOptions(block_size=_BLOCK), options)
         table.validate(full=True)
     except pa.ArrowException as error:
         next_step = "write one object a line, with ids, numbers of phones and times as text"
-        raise DataError(f"{source}: these are no JSON lines: {str(error).splitlines()[0]}", next_step=next_step) from error
+        raise DataError(f"{source}: these are no JSON lines: {arrow_words(error)}", next_step=next_step) from None
     return table

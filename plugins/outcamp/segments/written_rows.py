@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import BinaryIO, Final
 
 import pandas as pd
 import pyarrow as pa
@@ -15,6 +15,7 @@ import pyarrow.json as pajson
 from outcamp.core.errors import DataError
 from outcamp.core.places import Place, source_of
 from outcamp.segments import files
+from outcamp.segments.arrow_words import arrow_words
 from outcamp.segments.columns import refuse_twice
 
 INSTANT: Final = pa.timestamp("us", tz="UTC")
@@ -83,30 +84,31 @@ def _json_batches(path: Place, names: Sequence[str]) -> Iterator[pa.RecordBatch]
     try:
         if path.stat().st_size == 0:
             return
-        _refuse_null(path)
+        with path.open("rb") as file:
+            refuse_null(file, str(path))
         with source_of(path) as source, pajson.open_json(source, pajson.ReadOptions(block_size=_BLOCK), options) as reader:
             yield from reader
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file", next_step="check the path") from None
     except (pa.ArrowException, OSError) as error:
         next_step = "write one object a line: ids and times as text, attempt and occurrence as numbers"
-        raise DataError(f"{path}: these are no JSON lines: {_first_line(error)}", next_step=next_step) from error
+        said = arrow_words(error) if isinstance(error, pa.ArrowException) else str(error).splitlines()[0]
+        raise DataError(f"{path}: these are no JSON lines: {said}", next_step=next_step) from None
 
 
-def _refuse_null(path: Place) -> None:
-    """Refuse a file with null where an object should be: Arrow's reader would take the whole process down where a block begins with it."""
+def refuse_null(file: BinaryIO, source: str) -> None:
+    """Refuse JSON lines with null in an object's place: Arrow's reader would take the whole process down where a block begins with it."""
     read, before = 0, b""
-    with path.open("rb") as file:
-        while window := file.read(_BLOCK):
-            text = before + window
-            found = _NULL.search(text)
-            if found is not None:
-                at = read - len(before) + found.start() + 1
-                raise DataError(f"{path}: these are no JSON lines: null at byte {at}", next_step="write one object a line")
-            read += len(window)
-            # What may be the beginning of a null goes before the next window; anything else is no beginning of a line.
-            line = text[max(text.rfind(b"\n"), text.rfind(b"\r")) :]
-            before = line if line[:1] in _ENDS and b"null".startswith(line.strip()) else b"-"
+    while window := file.read(_BLOCK):
+        text = before + window
+        found = _NULL.search(text)
+        if found is not None:
+            at = read - len(before) + found.start() + 1
+            raise DataError(f"{source}: these are no JSON lines: null at byte {at}", next_step="write one object a line")
+        read += len(window)
+        # What may be the beginning of a null goes before the next window; anything else is no beginning of a line.
+        line = text[max(text.rfind(b"\n"), text.rfind(b"\r")) :]
+        before = line if line[:1] in _ENDS and b"null".startswith(line.strip()) else b"-"
 
 
 def _text(batch: pa.RecordBatch, name: str, path: Place) -> pa.ChunkedArray:
@@ -126,9 +128,5 @@ def _text(batch: pa.RecordBatch, name: str, path: Place) -> pa.ChunkedArray:
         trimmed = pc.utf8_trim_whitespace(pc.replace_substring(written, "\0", "\N{REPLACEMENT CHARACTER}"))
     except pa.ArrowException as error:
         next_step = "write ids, codes and times as text, or times as timestamps with a zone"
-        raise DataError(f"{path}: the column {name} holds no text: {_first_line(error)}", next_step=next_step) from error
+        raise DataError(f"{path}: the column {name} holds no text: {arrow_words(error)}", next_step=next_step) from None
     return pa.chunked_array([pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)])
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
