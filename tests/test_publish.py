@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from drafts import HEAD, make_project
+from outcamp.cli.main import main
 from outcamp.core.errors import CampaignFileError, ManifestError, OutcampError, UsageError
 from outcamp.core.manifest import read_manifest, seal_manifest
 from outcamp.steps.publish import publish, write_manifest
+from outcamp.store import campaigns
+from outcamp.store.ledger import Ledger
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 TAKEN = (
@@ -109,3 +114,77 @@ def test_a_draft_that_is_missing_is_told_with_the_nearest(tmp_path: Path, name: 
     with pytest.raises(UsageError) as raised:
         publish(name, tmp_path, NOW)
     assert f"There is no draft of a campaign {name!r}.\n  Next: {next_step}" == str(raised.value)
+
+
+# Names that were used before.
+
+
+@pytest.fixture
+def home(database_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a draft, and a ledger of its own."""
+    make_project(tmp_path)
+    monkeypatch.setenv("OUTCAMP_HOME", str(tmp_path))
+    monkeypatch.setenv("OUTCAMP_LEDGER", database_uri)
+    return tmp_path
+
+
+def first_wave(uri: str, seal: str) -> None:
+    """The ledger's line of the campaign, as its first wave writes it."""
+    with closing(Ledger.at(uri)) as ledger:
+        ledger.migrate()
+        more = {"expires_at": None, "final_occurrence_at": None, "ignores_total_limits": False}
+        with ledger.transaction() as tx:
+            campaigns.register(tx, name="spring", seal=seal, published_at=NOW, **more)
+
+
+def test_the_name_of_a_deleted_campaign_is_refused(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Publish, delete, publish again: nothing is written, since no wave of it would ever run; a review says so beforehand."""
+    assert 0 == main(["publish", "spring"])
+    assert 0 == main(["delete", "spring"])
+    capsys.readouterr()
+    expected = (
+        f"dags/published/spring.json: the ledger knows 'spring' already (deleted {datetime.now(UTC):%Y-%m-%d}), "
+        "and a name is never used again.\n  Next: Publish it under a new name.\n"
+    )
+    for verb in ("review", "publish"):
+        assert (1, ("", expected)) == (main([verb, "spring"]), tuple(capsys.readouterr()))
+    assert [] == list((home / "dags/published").iterdir())
+
+
+@pytest.mark.parametrize(("stopped", "ended"), [(False, "it has run"), (True, f"stopped {datetime.now(UTC):%Y-%m-%d}")])
+def test_the_name_of_a_campaign_whose_manifest_is_gone_is_refused(
+    home: Path, database_uri: str, capsys: pytest.CaptureFixture[str], stopped: bool, ended: str
+) -> None:
+    """Somebody took the file away and left the campaign in the ledger: the file comes back from version control."""
+    assert 0 == main(["publish", "spring"])
+    first_wave(database_uri, json.loads((home / "dags/published/spring.json").read_text(encoding="utf-8"))["seal"])
+    if stopped:
+        assert 0 == main(["stop", "spring"])
+    (home / "dags/published/spring.json").unlink()
+    capsys.readouterr()
+    assert 1 == main(["publish", "spring"])
+    assert (
+        f"dags/published/spring.json: the ledger knows 'spring' already ({ended}), and a name is never used again.\n"
+        "  Next: Restore dags/published/spring.json from version control, or publish the draft under a new name.\n"
+    ) == capsys.readouterr().err
+    assert [] == list((home / "dags/published").iterdir())
+
+
+def test_a_ledger_that_is_away_keeps_nobody_from_publishing(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Publishing is a file in git; what cannot be looked up is said."""
+    monkeypatch.setenv("OUTCAMP_LEDGER", "postgresql://outcamp@127.0.0.1:1/outcamp")
+    assert 0 == main(["publish", "spring"])
+    said = capsys.readouterr().err
+    assert said.startswith("Warning: The ledger did not answer: connection failed: ")
+    assert said.endswith(". So it is not known here whether the name was used before.\n")
+    assert (home / "dags/published/spring.json").exists()
+
+
+def test_publishing_makes_no_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none was ever made, no name was ever used."""
+    make_project(tmp_path)
+    monkeypatch.setenv("OUTCAMP_HOME", str(tmp_path))
+    assert 0 == main(["publish", "spring"])
+    assert not (tmp_path / ".outcamp").exists()

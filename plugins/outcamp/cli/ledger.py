@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from outcamp.core.errors import LedgerUnavailable
 
 if TYPE_CHECKING:
     from outcamp.store.ledger import Ledger
@@ -33,4 +36,19 @@ def open_ledger(home: Path) -> Iterator[Ledger]:
         ledger = Ledger(lambda: psycopg.connect(**target.postgres_settings()))
     with closing(ledger):
         ledger.migrate()
+        yield ledger
+
+
+@contextmanager
+def ledger_if_any(home: Path) -> Iterator[Ledger | None]:
+    """Open the ledger for a verb that works without one: None where none was ever made, or where it does not answer, which is told."""
+    from outcamp.store import embedded
+
+    with ExitStack() as stack:
+        ledger = None
+        if os.environ.get("OUTCAMP_LEDGER") or os.environ.get(VARIABLE) or embedded.is_made(home):
+            try:
+                ledger = stack.enter_context(open_ledger(home))
+            except LedgerUnavailable as error:
+                print(f"Warning: {error.message}. So it is not known here whether the name was used before.", file=sys.stderr)
         yield ledger

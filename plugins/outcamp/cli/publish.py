@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime
 
 from outcamp.cli.home import project_home
+from outcamp.cli.ledger import ledger_if_any
 from outcamp.cli.segment_columns import columns_by_connection
 from outcamp.steps.project import Project
 from outcamp.steps.publish import publish
@@ -21,7 +22,8 @@ def run(args: argparse.Namespace) -> int:
     """Publish the campaign and say where its manifest lies."""
     home = project_home()
     now = datetime.now(UTC)
-    manifest = Project(home).shown(publish(args.name, home, now, columns_by_connection(home)))
+    with ledger_if_any(home) as ledger:
+        manifest = Project(home).shown(publish(args.name, home, now, columns_by_connection(home), ledger))
     if args.json:
         print(json.dumps({"campaign": args.name, "manifest": manifest, "published_at": now.isoformat()}, indent=2))
     else:

@@ -14,7 +14,7 @@ from outcamp.cli.segment_columns import columns_by_connection
 from outcamp.core.errors import UsageError
 from outcamp.core.limits import read_limits
 from outcamp.core.reasons import reason_in_words
-from outcamp.steps.publish import frozen
+from outcamp.steps.publish import frozen, refuse_used
 from outcamp.steps.published import names
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
     manifest = frozen(args.name, home, datetime.now(UTC), columns_by_connection(home))
     segment = PublishedSegment(manifest, lambda name: open_file(name, home, "segment.file"), lambda conn_id: open_connection(conn_id, home))
     with open_ledger(home) as ledger:
+        refuse_used(manifest, home, ledger)
         found = forecast(manifest, segment, ledger, ledger.now(), read_limits(os.environ.get(_TOTAL), _TOTAL))
     print(json.dumps(found.as_dict(), indent=2, default=str) if args.json else in_words(found))
     return 0 if found.is_fine else 1

@@ -14,10 +14,12 @@ from outcamp.core.schedule import expires_at
 from outcamp.steps.project import Project
 from outcamp.steps.published import names, read_published
 from outcamp.steps.validate import ENDINGS, ColumnsOf, check_file, columns_unknown
+from outcamp.store import campaigns
+from outcamp.store.ledger import Ledger
 from outcamp.store.whole_files import write_new
 
 
-def publish(name: str, home: Path, now: datetime, columns_of: ColumnsOf = columns_unknown) -> Path:
+def publish(name: str, home: Path, now: datetime, columns_of: ColumnsOf = columns_unknown, ledger: Ledger | None = None) -> Path:
     """Write the manifest of a draft and return its path; a draft with findings, or a name that is taken, is refused.
 
     Args:
@@ -25,14 +27,34 @@ def publish(name: str, home: Path, now: datetime, columns_of: ColumnsOf = column
         home: The root of the project.
         now: The instant of publishing.
         columns_of: Knows the columns of a segment that lies elsewhere.
+        ledger: Knows the names that were used before; None: whoever has no ledger at hand may publish all the same.
     """
     project = Project(home)
     target = project.published / f"{name}.json"
     draft = _find_draft(name, project)
     if target.exists():
         raise _taken(name, project.shown(target))
-    write_manifest(_freeze(draft, home, now, columns_of), target, project.shown(target))
+    manifest = _freeze(draft, home, now, columns_of)
+    if ledger is not None:
+        refuse_used(manifest, home, ledger)
+    write_manifest(manifest, target, project.shown(target))
     return target
+
+
+def refuse_used(manifest: Manifest, home: Path, ledger: Ledger) -> None:
+    """Refuse a manifest under a name that another campaign ran under: its waves would be, and nothing would ever be sent."""
+    name = manifest.campaign.name
+    with ledger.transaction() as tx:
+        known = campaigns.known_name(tx, name)
+    if known is None or known.seal == manifest.seal:
+        return
+    shown = Project(home).shown(Project(home).published / f"{name}.json")
+    if known.deleted_at is None:
+        ended = f"stopped {known.stopped_at:%Y-%m-%d}" if known.stopped_at else "it has run"
+        next_step = f"Restore {shown} from version control, or publish the draft under a new name."
+    else:
+        ended, next_step = f"deleted {known.deleted_at:%Y-%m-%d}", "Publish it under a new name."
+    raise ManifestError(f"{shown}: the ledger knows {name!r} already ({ended}), and a name is never used again.", next_step=next_step)
 
 
 def frozen(name: str, home: Path, now: datetime, columns_of: ColumnsOf = columns_unknown) -> Manifest:

@@ -19,6 +19,15 @@ class CampaignRow:
     committed: bool  # false in the very transaction that writes it, which may still roll back
 
 
+@dataclass(frozen=True)
+class KnownName:
+    """What the ledger knows of a name: the seal that it is bound to for ever, and how it ended."""
+
+    seal: str
+    stopped_at: datetime | None
+    deleted_at: datetime | None
+
+
 def register(
     tx: Transaction,
     *,
@@ -60,6 +69,12 @@ def halt(tx: Transaction, campaign_id: int, now: datetime) -> tuple[str | None, 
 def live_campaigns(tx: Transaction, now: datetime) -> list[int]:
     """Return the ids of the campaigns that are Active, Paused or in Error."""
     return [campaign_id for (campaign_id,) in tx.run("live-campaigns", now=now)]
+
+
+def known_name(tx: Transaction, name: str) -> KnownName | None:
+    """Return what the ledger knows of a name; None when no campaign ever ran under it."""
+    found = tx.one("find-campaign", name=name)
+    return KnownName(seal=found[1], stopped_at=found[3], deleted_at=found[4]) if found else None
 
 
 def is_deleted(tx: Transaction, name: str) -> bool:

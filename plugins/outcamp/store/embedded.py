@@ -33,9 +33,14 @@ _THROW_AWAY = (
 
 def embedded_uri(home: Path) -> str:
     """Start the project's embedded server if it is not running, and return its URI; it goes on running for other processes."""
-    folder = home / ".outcamp" / "postgres"
+    folder = _folder(home)
     folder.parent.mkdir(parents=True, exist_ok=True)
     return _started(folder, cleanup_mode=None).get_uri()
+
+
+def is_made(home: Path) -> bool:
+    """Tell whether the project's embedded server was ever started."""
+    return (_folder(home) / "PG_VERSION").exists()
 
 
 @contextmanager
@@ -71,6 +76,10 @@ def throw_away_database(server_uri: str, name: str) -> Iterator[str]:
 def database_uri(server_uri: str, name: str) -> str:
     """Return the URI of another database of the same server."""
     return psycopg.conninfo.make_conninfo(server_uri, dbname=name)
+
+
+def _folder(home: Path) -> Path:
+    return home / ".outcamp" / "postgres"
 
 
 def _started(folder: Path, cleanup_mode: str | None) -> PostgresServer:
