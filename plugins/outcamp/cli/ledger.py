@@ -14,12 +14,18 @@ from outcamp.core.errors import LedgerUnavailable
 if TYPE_CHECKING:
     from outcamp.store.ledger import Ledger
 
+URI = "OUTCAMP_LEDGER"
 VARIABLE = "AIRFLOW_CONN_OUTCAMP_LEDGER"
+
+
+def is_embedded() -> bool:
+    """Tell whether the ledger is the embedded one, because nothing in the environment names another."""
+    return not os.environ.get(URI) and not os.environ.get(VARIABLE)
 
 
 @contextmanager
 def open_ledger(home: Path) -> Iterator[Ledger]:
-    """Open the ledger: ``OUTCAMP_LEDGER``, the connection ``outcamp_ledger`` in the environment, or the embedded Postgres."""
+    """Open ``OUTCAMP_LEDGER``, the connection ``outcamp_ledger`` in the environment, or the embedded Postgres, and say so then."""
     import psycopg
 
     from outcamp.cli.connections import read_definition
@@ -27,7 +33,9 @@ def open_ledger(home: Path) -> Iterator[Ledger]:
     from outcamp.store.embedded import embedded_uri
     from outcamp.store.ledger import Ledger
 
-    uri, definition = os.environ.get("OUTCAMP_LEDGER"), os.environ.get(VARIABLE)
+    if is_embedded():  # whoever meant the books of a deployment must not believe that these are
+        print(f"Ledger: the embedded one in .outcamp/ (neither {URI} nor {VARIABLE} is set)", file=sys.stderr)
+    uri, definition = os.environ.get(URI), os.environ.get(VARIABLE)
     if uri or not definition:
         ledger = Ledger.at(uri or embedded_uri(home))
     else:
@@ -46,7 +54,7 @@ def ledger_if_any(home: Path) -> Iterator[Ledger | None]:
 
     with ExitStack() as stack:
         ledger = None
-        if os.environ.get("OUTCAMP_LEDGER") or os.environ.get(VARIABLE) or embedded.is_made(home):
+        if not is_embedded() or embedded.is_made(home):
             try:
                 ledger = stack.enter_context(open_ledger(home))
             except LedgerUnavailable as error:

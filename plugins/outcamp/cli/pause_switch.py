@@ -41,7 +41,7 @@ def paused_campaigns(home: Path) -> frozenset[str] | None:
 def _embedded(home: Path) -> str | None:
     """Return the address of the embedded Airflow's database; None when the ledger is not the embedded one, and so Airflow is not."""
     from outcamp.cli.deployment import airflow_address
-    from outcamp.cli.ledger import VARIABLE as LEDGER_CONNECTION
+    from outcamp.cli.ledger import is_embedded
     from outcamp.store.embedded import embedded_uri
 
-    return None if os.environ.get("OUTCAMP_LEDGER") or os.environ.get(LEDGER_CONNECTION) else airflow_address(embedded_uri(home))
+    return airflow_address(embedded_uri(home)) if is_embedded() else None
