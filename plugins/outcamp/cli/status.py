@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from datetime import timedelta
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ from outcamp.cli.home import project_home
 from outcamp.cli.ledger import open_ledger
 from outcamp.cli.pause_switch import VARIABLE, paused_campaigns
 from outcamp.core.errors import ManifestError, UsageError, closest
+from outcamp.core.wave_interval import VARIABLE as INTERVAL
+from outcamp.core.wave_interval import read_seconds, wave_interval
 from outcamp.steps.project import Project
 from outcamp.steps.published import names, read_published
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the verb."""
     parser.add_argument("name", metavar="NAME", nargs="?", help="one campaign; left out, all of them")
-    parser.add_argument("--wave-interval", type=int, default=300, metavar="SECONDS", help="waves run at multiples of this (default: 300)")
+    parser.add_argument("--wave-interval", metavar="SECONDS", help=f"waves run at multiples of this (default: {INTERVAL}, or 300)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
     from outcamp.store import status
 
     home = project_home()
+    interval = read_seconds(args.wave_interval, "--wave-interval", wave_interval(os.environ))
     with open_ledger(home) as ledger:
         now = ledger.now()
         with ledger.transaction() as tx:
@@ -43,7 +46,6 @@ def run(args: argparse.Namespace) -> int:
             near = closest(args.name, known)
             next_step = f"Did you mean {near!r}?" if near else "outcamp status lists the campaigns."
             raise UsageError(f"There is no campaign {args.name!r}.", next_step=next_step)
-        interval = timedelta(seconds=max(args.wave_interval, 1))
         paused = paused_campaigns(home)
         found = [
             campaign_status(ledger, name, _manifest(home, name, published), now, interval, paused or ())

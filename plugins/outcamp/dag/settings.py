@@ -13,9 +13,9 @@ from outcamp.core.durations import parse_duration
 from outcamp.core.errors import UsageError
 from outcamp.core.limits import Limit, read_limits
 from outcamp.core.places import Address
+from outcamp.core.wave_interval import WAVE_INTERVAL, read_seconds, wave_interval
 from outcamp.steps.places import place_in
 
-WAVE_INTERVAL = timedelta(minutes=5)
 PULSE = timedelta(minutes=5)
 
 
@@ -59,22 +59,12 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         ledger=environment.get("OUTCAMP_LEDGER", ""),
         store=place_in(environment, "OUTCAMP_STORE", home / ".outcamp" / "lake"),
         outcomes=place_in(environment, "OUTCAMP_OUTCOMES", home / ".outcamp" / "outcomes"),
-        wave_interval=_seconds(environment, "OUTCAMP_WAVE_INTERVAL", WAVE_INTERVAL),
-        pulse=_seconds(environment, "OUTCAMP_PULSE", PULSE),
+        wave_interval=wave_interval(environment),
+        pulse=read_seconds(environment.get("OUTCAMP_PULSE"), "OUTCAMP_PULSE", PULSE),
         total_limits=read_limits(environment.get("OUTCAMP_TOTAL_LIMITS"), "OUTCAMP_TOTAL_LIMITS"),
         retention=_days(environment, "OUTCAMP_RETENTION"),
         seed=_integer(environment, "OUTCAMP_SIMULATOR_SEED", 0),
     )
-
-
-def _seconds(environment: Mapping[str, str], name: str, default: timedelta) -> timedelta:
-    text = environment.get(name)
-    if not text:
-        return default
-    seconds = int(text) if text.isascii() and text.isdigit() else 0
-    if not 1 <= seconds <= 86_400:
-        raise UsageError(f"{name} is {text!r}, which is no number of seconds.", next_step="Write whole seconds from 1 to 86400: 300.")
-    return timedelta(seconds=seconds)
 
 
 def _days(environment: Mapping[str, str], name: str) -> timedelta | None:
