@@ -20,7 +20,7 @@ from outcamp.core.communication_time import ExceptionDays, Window
 from outcamp.core.dispositions import DEFAULT_DEADLINE, DISPOSITIONS, ENDS_WELL, NEVER_REACHED, Channel
 from outcamp.core.document import read_document
 from outcamp.core.errors import CampaignFileError
-from outcamp.core.support import not_supported_yet
+from outcamp.core.refused_settings import refused_settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -195,10 +195,10 @@ def test_an_external_campaign_does_not_repeat() -> None:
     """Each push is an occurrence; a schedule that starts by itself would have nobody to start with."""
     external = campaign("schedule: {repeat: daily}\n", HEAD.replace("{file: people.csv}", "external"))
     assert [
-        'a.yaml: schedule.repeat: This setting is not supported yet. It says "daily".\n'
+        'a.yaml: schedule.repeat: An external campaign has no starts of its own, so it cannot repeat. It says "daily".\n'
         "  Next: Leave it out: an external campaign starts whenever recipients are pushed."
-    ] == [str(found) for found in not_supported_yet(external, file="a.yaml")]
-    assert [] == not_supported_yet(external, simulated=True)
+    ] == [str(found) for found in refused_settings(external, file="a.yaml")]
+    assert [] == refused_settings(external, simulated=True)
 
 
 @pytest.mark.parametrize(
@@ -535,23 +535,23 @@ def test_python_may_build_the_parts_by_their_attributes() -> None:
     assert "communication_time.active[0].start_minute: 'start_minute' is not a setting here." in message
 
 
-def test_what_has_no_behaviour_yet_is_named() -> None:
-    """Settings that are understood and not obeyed yet are refused one by one, never ignored; everything else of a full file is obeyed."""
-    assert [] == not_supported_yet(read_campaign(FULL, "spring-renewal.yaml"))
+def test_what_would_be_ignored_is_named() -> None:
+    """Settings that mean nothing beside others are refused one by one, never ignored; everything else of a full file is obeyed."""
+    assert [] == refused_settings(read_campaign(FULL, "spring-renewal.yaml"))
     segment = FULL[FULL.index("segment:") : FULL.index("channel: sms")]
     text = FULL.replace(segment, "segment: external\n")
     document, repeated = read_document(text, "spring-renewal.yaml"), read_campaign(text, "spring-renewal.yaml")
-    found = [str(finding).splitlines()[0] for finding in document.located(not_supported_yet(repeated))]
+    found = [str(finding).splitlines()[0] for finding in document.located(refused_settings(repeated))]
     assert [
-        f'spring-renewal.yaml:{text[: text.index("repeat:")].count(chr(10)) + 1}: schedule.repeat: This setting is not supported yet. It says "daily".'
+        f'spring-renewal.yaml:{text[: text.index("repeat:")].count(chr(10)) + 1}: schedule.repeat: An external campaign has no starts of its own, so it cannot repeat. It says "daily".'
     ] == found
 
 
 def test_a_simulation_replaces_segment_and_transport() -> None:
-    """Simulated, a campaign may name any transport and source; what else has no behaviour is refused all the same."""
+    """Simulated, a campaign may name any transport and source; nothing is refused for what a simulation does not use."""
     full = read_campaign(FULL, "a.yaml")
-    assert [] == [found.field for found in not_supported_yet(full, simulated=True)]
+    assert [] == [found.field for found in refused_settings(full, simulated=True)]
     repeated = campaign("schedule: {repeat: daily}\n", HEAD.replace("{file: people.csv}", "external"))
-    assert ["schedule.repeat"] == [found.field for found in not_supported_yet(repeated)]
-    assert [] == not_supported_yet(repeated, simulated=True)
-    assert [] == not_supported_yet(campaign())
+    assert ["schedule.repeat"] == [found.field for found in refused_settings(repeated)]
+    assert [] == refused_settings(repeated, simulated=True)
+    assert [] == refused_settings(campaign())

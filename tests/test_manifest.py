@@ -132,7 +132,7 @@ def test_a_setting_that_this_version_does_not_know_is_refused() -> None:
 def test_reading_manifests_loads_no_heavy_library() -> None:
     """Airflow reads manifests whenever it looks for DAGs: pandas, pyarrow, numpy, jinja2 and phonenumbers stay out."""
     code = (
-        "import sys, outcamp.core.manifest, outcamp.core.schedule, outcamp.core.support;"
+        "import sys, outcamp.core.manifest, outcamp.core.schedule, outcamp.core.refused_settings;"
         "print([name for name in ('pandas', 'pyarrow', 'numpy', 'jinja2', 'phonenumbers', 'psycopg', 'airflow') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(PLUGINS)}, capture_output=True, text=True, check=True)

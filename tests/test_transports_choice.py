@@ -12,7 +12,7 @@ from drafts import HEAD, campaign, refusal
 from outcamp.core.dispositions import Channel
 from outcamp.core.errors import NotSupportedYet, OutcampError, Permanent
 from outcamp.core.manifest import Manifest, seal_manifest
-from outcamp.core.support import not_supported_yet
+from outcamp.core.refused_settings import refused_settings
 from outcamp.dag.connections import url_of
 from outcamp.dag.settings import read_settings
 from outcamp.dag.transports import outbox_folder, transport_behind, transports_of
@@ -160,14 +160,14 @@ def test_what_no_transport_does_is_told_before_publishing() -> None:
     said = [
         str(finding)
         for head in (HEAD.replace("body: Hello", "body: Hello, transport: anything"), EMAIL.replace("Hi,", "Hi, transport: outbox,"))
-        for finding in not_supported_yet(campaign(head=head), file="a.yaml")
+        for finding in refused_settings(campaign(head=head), file="a.yaml")
     ]
     assert [
-        'a.yaml: channels.email.transport: This setting is not supported yet. It says "outbox".\n'
+        "a.yaml: channels.email.transport: The outbox writes files for diallers and carries no e-mail.\n"
         "  Next: Use a connection of the type smtp or aws, or a webhook."
     ] == said
     whole = EMAIL.replace("Hi,", 'Hi, transport: mail, unsubscribe: "https://x.example/u",')
-    assert [] == not_supported_yet(campaign(head=whole))
+    assert [] == refused_settings(campaign(head=whole))
 
 
 def test_a_format_belongs_to_the_outbox() -> None:

@@ -41,9 +41,12 @@ def test_findings_of_the_model_are_told(tmp_path: Path) -> None:
     ] == said(tmp_path, f"{HEAD}holdout: 5\n")
 
 
-def test_what_is_not_supported_yet_is_told(tmp_path: Path) -> None:
+def test_what_the_segment_has_no_use_for_is_told(tmp_path: Path) -> None:
     """A setting without behaviour is a finding, not a silence."""
-    finding = 'dags/campaigns/spring.yaml:5: schedule.repeat: This setting is not supported yet. It says "daily".\n  Next: Leave it out: an external campaign starts whenever recipients are pushed.'
+    finding = (
+        'dags/campaigns/spring.yaml:5: schedule.repeat: An external campaign has no starts of its own, so it cannot repeat. It says "daily".\n'
+        "  Next: Leave it out: an external campaign starts whenever recipients are pushed."
+    )
     assert [finding] == said(tmp_path, HEAD.replace("{file: people.csv}", "external") + "schedule: {repeat: daily}\n")
 
 

@@ -27,7 +27,7 @@ from outcamp.core.campaign_file import campaign_of
 from outcamp.core.document import read_document
 from outcamp.core.errors import CampaignFileError, UsageError
 from outcamp.core.manifest import Manifest, seal_manifest
-from outcamp.core.support import not_supported_yet
+from outcamp.core.refused_settings import refused_settings
 from outcamp.steps import simulation_input
 from outcamp.steps.engine import Engine
 from outcamp.steps.simulation_wakes import wake_at
@@ -82,7 +82,7 @@ def simulate(
     """
     document = read_document(campaign_text, file)
     campaign = campaign_of(document)
-    refused = not_supported_yet(campaign, simulated=True, file=file)
+    refused = refused_settings(campaign, simulated=True, file=file)
     segment = simulation_input.segment_of(recipients, campaign)
     if home is not None:
         templates: dict[str, str] = {}

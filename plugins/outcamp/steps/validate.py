@@ -24,8 +24,8 @@ from outcamp.core.errors import (
     closest,
 )
 from outcamp.core.places import address_of
+from outcamp.core.refused_settings import refused_settings
 from outcamp.core.segment import ExternalSegment, FileSegment, SqlSegment
-from outcamp.core.support import not_supported_yet
 from outcamp.segments import columns, files
 from outcamp.segments.project_files import UnusableFile, is_file, read_project_file
 from outcamp.segments.templates import columns_of_message, files_of_message, is_literal
@@ -98,7 +98,7 @@ def check_file(path: Path, home: Path, columns_of: ColumnsOf = columns_unknown) 
         checked.findings += error.findings
         return checked
     found = list(_name_of_file(campaign, path))
-    found += not_supported_yet(campaign)
+    found += refused_settings(campaign)
     found += _read_sql(campaign, home, checked.sql)
     found += read_templates(campaign, home, checked.templates)
     found += _segment_columns(campaign, home, checked, columns_of)
