@@ -133,7 +133,7 @@ def test_the_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("home")
-@pytest.mark.parametrize("words", [[], ["publish"], ["publish", "a", "b"], ["validate", "--jsn"], ["schema", "x"]])
+@pytest.mark.parametrize("words", [["publish"], ["publish", "a", "b"], ["validate", "--jsn"], ["schema", "x"]])
 def test_wrong_arguments_are_wrong_use(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """A call that does not fit its verb exits with 2 and shows how to call it."""
     with pytest.raises(SystemExit) as raised:
@@ -152,6 +152,14 @@ def test_bytes_that_are_no_text_are_wrong_use(more: list[str], capsys: pytest.Ca
         assert {"error": "UsageError", "message": problem, "next_step": next_step} == json.loads(printed.out)
     else:
         assert f"{problem}\n  Next: {next_step}\n" == printed.err
+
+
+def test_the_command_alone_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever does not know the verbs sees them; it is wrong use all the same, so a script notices a lost argument."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert (2, ("", shown)) == (main([]), tuple(capsys.readouterr()))
 
 
 def test_a_home_that_is_no_folder_is_wrong_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

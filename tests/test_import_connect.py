@@ -316,6 +316,20 @@ def test_a_byte_order_mark_is_no_part_of_the_json(tmp_path: Path, monkeypatch: p
     assert YAML == (tmp_path / "dags/campaigns/Spring-renewal-2026.yaml").read_text(encoding="utf-8")
 
 
+def test_a_file_that_cannot_be_read_is_told_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is missing, what is a folder and what is no JSON are three things; only the last is about what Amazon wrote."""
+    missing, broken = tmp_path / "nofile.json", tmp_path / "broken.json"
+    broken.write_text("{", encoding="utf-8")
+    said = {
+        missing: f"{missing}: there is no such file\n  Next: check the path\n",
+        tmp_path: f"{tmp_path} cannot be read: Is a directory\n  Next: check the path, and who may read it\n",
+        broken: f"{broken} is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)\n"
+        "  Next: give it the JSON of DescribeCampaign\n",
+    }
+    for path, message in said.items():
+        assert (1, message) == (main(["import", "connect", str(path)]), capsys.readouterr().err)
+
+
 def test_the_draft_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """People read what is left to do; a draft that is there already stays as it is."""
     monkeypatch.setenv("OUTCAMP_HOME", str(tmp_path))

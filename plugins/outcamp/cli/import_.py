@@ -22,16 +22,7 @@ def run(args: argparse.Namespace) -> int:
     from outcamp.steps.connect_import import import_connect
     from outcamp.store.whole_files import write_new
 
-    try:
-        described = json.loads(args.file.read_text(encoding="utf-8-sig"))
-        json.dumps(described, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half of a \ud... pair
-        raise DataError(f"{args.file} holds a character that cannot be stored", next_step="remove the \\ud... escape") from None
-    except RecursionError:
-        raise DataError(f"{args.file} cannot be read: it is nested too deeply", next_step="give it the JSON of DescribeCampaign") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{args.file} cannot be read: {error}", next_step="give it the JSON of DescribeCampaign") from None
-    made = import_connect(described)
+    made = import_connect(_described(args.file))
     project = Project(project_home())
     target = project.drafts / f"{made.name}.yaml"
     try:
@@ -45,3 +36,20 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("\n".join([f"Wrote {shown}.", *(f"  {note}" for note in made.notes), f"  Next: outcamp validate {shown}"]))
     return 0
+
+
+def _described(path: Path) -> object:
+    try:
+        described = json.loads(path.read_text(encoding="utf-8-sig"))
+        json.dumps(described, ensure_ascii=False).encode()
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file", next_step="check the path") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}", next_step="check the path, and who may read it") from None
+    except UnicodeEncodeError:  # half of a \ud... pair
+        raise DataError(f"{path} holds a character that cannot be stored", next_step="remove the \\ud... escape") from None
+    except RecursionError:
+        raise DataError(f"{path} cannot be read: it is nested too deeply", next_step="give it the JSON of DescribeCampaign") from None
+    except ValueError as error:
+        raise DataError(f"{path} is no JSON: {error}", next_step="give it the JSON of DescribeCampaign") from None
+    return described

@@ -98,7 +98,11 @@ def _refuse_undecodable(words: list[str]) -> None:
 
 
 def _run(words: list[str]) -> int:
-    args = _command_line().parse_args(words)
+    command_line = _command_line()
+    if not words:
+        command_line.print_help(sys.stderr)
+        return WRONG_USE
+    args = command_line.parse_args(words)
     verb = VERBS.get(args.verb)
     if verb is None:
         near = closest(args.verb, VERBS)
