@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from outcamp.cli.ledger import URI, VARIABLE
 from outcamp.cli.main import main
 
 NOTICE = "Ledger: the embedded one in .outcamp/ (neither OUTCAMP_LEDGER nor AIRFLOW_CONN_OUTCAMP_LEDGER is set)\n"
+PLUGINS = Path(__file__).parents[1] / "plugins"
 SOMEBODY = ["suppress", "add", "--recipient", "ada"]
 
 
@@ -28,15 +32,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     stop_embedded(tmp_path)
 
 
-def test_whoever_names_no_ledger_is_told_that_the_embedded_one_was_taken(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def called(*words: str) -> tuple[int, str, str]:
+    """The exit code of the command in a process of its own, which the server outlives, and what it wrote."""
+    command, environment = [sys.executable, "-m", "outcamp", *words], os.environ | {"PYTHONPATH": str(PLUGINS)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.usefixtures("home")
+def test_whoever_names_no_ledger_is_told_that_the_embedded_one_was_taken() -> None:
     """What was recorded is not in the books of a deployment elsewhere; machines read the same JSON, and publishing tells it, too."""
-    assert 0 == main([*SOMEBODY, "--json"])
-    said = capsys.readouterr()
-    assert ({"added": True}, NOTICE) == (json.loads(said.out), said.err)
-    assert 0 == main(["status"])
-    assert NOTICE == capsys.readouterr().err
-    assert 0 == main(["publish", "spring"])
-    assert NOTICE == capsys.readouterr().err
+    assert (0, json.dumps({"added": True}, indent=2) + "\n", NOTICE) == called(*SOMEBODY, "--json")
+    for words in (["status"], ["publish", "spring"]):
+        code, _, said = called(*words)
+        assert (0, NOTICE) == (code, said)
 
 
 @pytest.mark.usefixtures("home")

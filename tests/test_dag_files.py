@@ -154,6 +154,11 @@ def test_the_dispositions_dag_is_there_without_any_campaign(tmp_path: Path) -> N
             "0",
             "OUTCAMP_WAVE_INTERVAL is '0', which is no number of seconds.\n  Next: Write whole seconds from 1 to 86400: 300.",
         ),
+        (
+            "OUTCAMP_HOME",
+            "/nowhere/at/all",
+            "OUTCAMP_HOME is '/nowhere/at/all', which is not a folder.\n  Next: Set it to the root of the project, or unset it.",
+        ),
         ("OUTCAMP_SIMULATOR_SEED", "x", "OUTCAMP_SIMULATOR_SEED is 'x', which is no whole number.\n  Next: Write a number, or unset it."),
         *(
             (

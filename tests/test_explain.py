@@ -269,8 +269,8 @@ def test_the_verb_tells_people_and_machines(home: Path, database_uri: str, capsy
     ("name", "message"),
     [
         ("autumn", "The campaign 'autumn' is a draft: it has considered nobody yet.\n  Next: outcamp publish autumn starts it.\n"),
-        ("atumn", "No campaign 'atumn' is published.\n  Next: Did you mean 'autumn'?\n"),
-        ("x", "No campaign 'x' is published.\n  Next: outcamp status lists the campaigns.\n"),
+        ("atumn", "There is no campaign 'atumn'.\n  Next: Did you mean 'autumn'?\n"),
+        ("x", "There is no campaign 'x'.\n  Next: outcamp status lists the campaigns.\n"),
     ],
 )
 def test_a_campaign_without_a_story_is_refused(name: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,7 +89,7 @@ def test_what_has_expired_already_is_refused(world: World, tmp_path: Path, capsy
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["sprnig", "push.csv"], 2, "No campaign 'sprnig' is published.\n  Next: Did you mean 'spring'?\n"),
+        (["sprnig", "push.csv"], 2, "There is no campaign 'sprnig'.\n  Next: Did you mean 'spring'?\n"),
         (["spring", "nowhere.csv"], 1, "nowhere.csv: there is no such file\n  Next: check the path\n"),
         (
             ["spring", "push.csv", "--expires", "soon"],

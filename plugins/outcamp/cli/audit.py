@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from outcamp.cli.home import project_home
 from outcamp.cli.lake import open_lake, total_limits
 from outcamp.cli.ledger import open_ledger
-from outcamp.core.errors import ManifestError, UsageError, closest
-from outcamp.steps.published import names, read_published
+from outcamp.core.errors import ManifestError
+from outcamp.steps.project import project_home
+from outcamp.steps.published import names, no_such_campaign, read_published
 
 if TYPE_CHECKING:
     from outcamp.core.manifest import Manifest
@@ -34,9 +34,7 @@ def run(args: argparse.Namespace) -> int:
         with ledger.transaction() as tx:
             ran = status.facts(tx, now)
         if args.name and args.name not in {*ran, *names(home)}:
-            near = closest(args.name, {*ran, *names(home)})
-            next_step = f"Did you mean {near!r}?" if near else "outcamp status lists the campaigns."
-            raise UsageError(f"There is no campaign {args.name!r}.", next_step=next_step)
+            raise no_such_campaign(args.name, {*ran, *names(home)})
         found = audit(ledger, open_lake(home), _manifests(home), now, total_limits(), args.name)
     print(json.dumps(found.as_dict(), indent=2, ensure_ascii=False) if args.json else _text(found))
     return 1 if found.breaches else 0

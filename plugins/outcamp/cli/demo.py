@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from outcamp.cli.demo_campaign import NAME, campaign_text
-from outcamp.cli.home import project_home
 from outcamp.core.errors import Permanent
+from outcamp.steps.project import Project, project_home
 
 if TYPE_CHECKING:
     from outcamp.cli.demo_inbox import Inbox
@@ -102,7 +102,6 @@ class Progress:
 def _lay_out(home: Path) -> None:
     """Make the demo's project: the SQL and the templates of include/demo, as somebody would write them."""
     from outcamp.cli.deployment import CHECKOUT
-    from outcamp.steps.project import Project
 
     project = Project(home)
     for folder in (project.drafts, project.segments, project.templates):
@@ -171,8 +170,6 @@ def _connections(deployment: Deployment, inbox: Inbox) -> dict[str, str]:
 
 def _publish(deployment: Deployment) -> datetime:
     """Write the campaign file and publish it by the command; return when the late window opens."""
-    from outcamp.steps.project import Project
-
     now = datetime.now(UTC)
     # The first whole minute that leaves the first wave its time.
     opens_at = (now + timedelta(seconds=100)).replace(second=0, microsecond=0)

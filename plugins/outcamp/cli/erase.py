@@ -6,10 +6,10 @@ import argparse
 import json
 import sys
 
-from outcamp.cli.home import project_home
 from outcamp.cli.lake import open_lake
 from outcamp.cli.ledger import open_ledger
 from outcamp.core.errors import UsageError
+from outcamp.steps.project import project_home
 from outcamp.steps.published import bad_manifests, names, read_published
 
 

@@ -6,9 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from outcamp.cli.home import project_home
 from outcamp.core.errors import DataError, UsageError
-from outcamp.steps.project import Project
+from outcamp.steps.project import Project, project_home
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,11 +6,11 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from outcamp.cli.home import project_home
 from outcamp.cli.ledger import open_ledger
 from outcamp.cli.places import open_file
 from outcamp.cli.rows_shown import rows_shown
 from outcamp.core.errors import DataError
+from outcamp.steps.project import project_home
 from outcamp.steps.published import manifests_of
 
 if TYPE_CHECKING:

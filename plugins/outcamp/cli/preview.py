@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from outcamp.cli.home import project_home
 from outcamp.cli.lake import open_lake
 from outcamp.cli.ledger import open_ledger
 from outcamp.cli.places import open_file
 from outcamp.cli.segment_columns import columns_by_connection
+from outcamp.steps.project import project_home
 from outcamp.steps.publish import frozen
 from outcamp.steps.published import names
 

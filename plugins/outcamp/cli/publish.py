@@ -6,10 +6,9 @@ import argparse
 import json
 from datetime import UTC, datetime
 
-from outcamp.cli.home import project_home
 from outcamp.cli.ledger import ledger_if_any
 from outcamp.cli.segment_columns import columns_by_connection
-from outcamp.steps.project import Project
+from outcamp.steps.project import Project, project_home
 from outcamp.steps.publish import publish
 
 

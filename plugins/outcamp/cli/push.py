@@ -6,11 +6,11 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Final
 
-from outcamp.cli.home import project_home
 from outcamp.cli.instants import instant
 from outcamp.cli.lake import open_lake
 from outcamp.cli.ledger import open_ledger
 from outcamp.cli.places import open_file
+from outcamp.steps.project import project_home
 from outcamp.steps.published import require_published
 
 if TYPE_CHECKING:

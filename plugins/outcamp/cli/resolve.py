@@ -6,10 +6,10 @@ import argparse
 import json
 from dataclasses import asdict
 
-from outcamp.cli.home import project_home
 from outcamp.cli.ledger import open_ledger
 from outcamp.cli.places import open_file
 from outcamp.core.errors import UsageError
+from outcamp.steps.project import project_home
 from outcamp.steps.published import require_published
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
-from outcamp.cli.home import project_home
 from outcamp.cli.ledger import open_ledger
+from outcamp.steps.project import project_home
 from outcamp.steps.published import require_published
 
 

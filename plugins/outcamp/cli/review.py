@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from outcamp.cli.home import project_home
+from outcamp.cli.lake import total_limits
 from outcamp.cli.ledger import open_ledger
 from outcamp.cli.segment_columns import columns_by_connection
 from outcamp.core.errors import UsageError
-from outcamp.core.limits import read_limits
 from outcamp.core.reasons import reason_in_words
+from outcamp.steps.project import project_home
 from outcamp.steps.publish import frozen, refuse_used
 from outcamp.steps.published import names
 
 if TYPE_CHECKING:
     from outcamp.steps.forecast import Forecast, HourOfZone
 
-_TOTAL = "OUTCAMP_TOTAL_LIMITS"
 _MOST_LINES = 24  # of hours and zones, for people
 
 
@@ -43,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     segment = PublishedSegment(manifest, lambda name: open_file(name, home, "segment.file"), lambda conn_id: open_connection(conn_id, home))
     with open_ledger(home) as ledger:
         refuse_used(manifest, home, ledger)
-        found = forecast(manifest, segment, ledger, ledger.now(), read_limits(os.environ.get(_TOTAL), _TOTAL))
+        found = forecast(manifest, segment, ledger, ledger.now(), total_limits())
     print(json.dumps(found.as_dict(), indent=2, default=str) if args.json else in_words(found))
     return 0 if found.is_fine else 1
 

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """Simulate, write the three files, and print the funnel."""
     import pyarrow.parquet as pq
 
-    from outcamp.cli.home import project_home
+    from outcamp.steps.project import project_home
     from outcamp.steps.simulate import simulate
 
     at, until = instant(args.at, "--at"), instant(args.until, "--until") if args.until else None

@@ -8,14 +8,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from outcamp.cli.home import project_home
 from outcamp.cli.ledger import open_ledger
 from outcamp.cli.pause_switch import VARIABLE, paused_campaigns
-from outcamp.core.errors import ManifestError, UsageError, closest
+from outcamp.core.errors import ManifestError
 from outcamp.core.wave_interval import VARIABLE as INTERVAL
 from outcamp.core.wave_interval import read_seconds, wave_interval
-from outcamp.steps.project import Project
-from outcamp.steps.published import names, read_published
+from outcamp.steps.project import Project, project_home
+from outcamp.steps.published import names, no_such_campaign, read_published
 
 if TYPE_CHECKING:
     from outcamp.core.manifest import Manifest
@@ -40,12 +39,9 @@ def run(args: argparse.Namespace) -> int:
         with ledger.transaction() as tx:
             ran = status.facts(tx, now)
         published = names(home)
-        drafts = [path.stem for path in Project(home).drafts.glob("*.y*ml")]
-        known = sorted({*published, *drafts, *(name for name in ran if "/" not in name)})
+        known = sorted({*published, *Project(home).draft_names, *(name for name in ran if "/" not in name)})
         if args.name and args.name not in known:
-            near = closest(args.name, known)
-            next_step = f"Did you mean {near!r}?" if near else "outcamp status lists the campaigns."
-            raise UsageError(f"There is no campaign {args.name!r}.", next_step=next_step)
+            raise no_such_campaign(args.name, known)
         paused = paused_campaigns(home)
         found = [
             campaign_status(ledger, name, _manifest(home, name, published), now, interval, paused or ())

@@ -7,11 +7,11 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from outcamp.cli.home import project_home
 from outcamp.cli.ledger import open_ledger
 from outcamp.cli.places import open_file
 from outcamp.cli.rows_shown import rows_shown
 from outcamp.core.errors import UsageError
+from outcamp.steps.project import project_home
 
 if TYPE_CHECKING:
     from outcamp.steps.suppress import Who

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from outcamp.cli.home import project_home
+from outcamp.steps.project import project_home
 
 PORT = 8080
 

@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from outcamp.cli.home import project_home
 from outcamp.cli.segment_columns import columns_by_connection
+from outcamp.steps.project import project_home
 from outcamp.steps.validate import campaign_files, check_files
 
 

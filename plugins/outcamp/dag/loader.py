@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outcamp.core.errors import ManifestError
-from outcamp.dag.settings import project_home
 from outcamp.steps import published
+from outcamp.steps.project import project_home
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG

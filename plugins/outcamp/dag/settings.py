@@ -15,6 +15,7 @@ from outcamp.core.limits import Limit, read_limits
 from outcamp.core.places import Address
 from outcamp.core.wave_interval import WAVE_INTERVAL, read_seconds, wave_interval
 from outcamp.steps.places import place_in
+from outcamp.steps.project import project_home
 
 PULSE = timedelta(minutes=5)
 
@@ -44,11 +45,6 @@ class Settings:
     total_limits: tuple[Limit, ...] = ()
     retention: timedelta | None = None
     seed: int = 0
-
-
-def project_home(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the root of the project: ``OUTCAMP_HOME``, or the checkout that this file is part of."""
-    return Path(environment.get("OUTCAMP_HOME") or Path(__file__).resolve().parents[3]).expanduser().resolve()
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:

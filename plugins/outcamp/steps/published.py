@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -56,13 +56,21 @@ def bad_manifests(home: Path) -> list[ManifestError]:
 
 
 def require_published(home: Path, name: str) -> Manifest:
-    """Return the manifest of a campaign that somebody named, or say which name is near."""
-    known = names(home)
-    if name not in known:
-        near = closest(name, known)
-        next_step = f"Did you mean {near!r}?" if near else "outcamp status lists the campaigns."
-        raise UsageError(f"No campaign {name!r} is published.", next_step=next_step)
-    return read_published(home, name)
+    """Return the manifest of a campaign that somebody named, or say that it is a draft, or which name is near."""
+    published, drafts = names(home), Project(home).draft_names
+    if name in published:
+        return read_published(home, name)
+    if name in drafts:
+        raise UsageError(f"The campaign {name!r} is a draft: it has considered nobody yet.", next_step=f"outcamp publish {name} starts it.")
+    raise no_such_campaign(name, [*published, *drafts])
+
+
+def no_such_campaign(name: str, known: Iterable[str]) -> UsageError:
+    """Return the refusal of a name that no campaign bears, with the nearest of those that are known."""
+    near = closest(name, known)
+    return UsageError(
+        f"There is no campaign {name!r}.", next_step=f"Did you mean {near!r}?" if near else "outcamp status lists the campaigns."
+    )
 
 
 def manifests_of(home: Path) -> Callable[[str], Manifest | None]:
