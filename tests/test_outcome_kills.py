@@ -139,7 +139,7 @@ def test_a_file_on_which_something_breaks_keeps_no_other_waiting(world: World, f
     written(folder, [event("ben", "failed")], "2.jsonl")
     broken = breaking_at(world, 1, OverflowError("date value out of range"))
     emptied = take_in_folder(world.engine.ledger, broken, folder, lambda: LATER)
-    assert (["2.jsonl"], [], {"1.jsonl": "date value out of range"}) == (list(emptied.taken), emptied.refused, emptied.failed)
+    assert (["2.jsonl"], [], {"1.jsonl": "OverflowError"}) == (list(emptied.taken), emptied.refused, emptied.failed)
     assert [("ada", 1, None, True), ("ben", 1, "failed", False)] == dispositions(world)
     assert [folder / TAKING / "1.jsonl"] == list((folder / TAKING).iterdir())
     assert ["1.jsonl"] == list(pulse(world, folder).taken)

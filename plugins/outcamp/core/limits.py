@@ -18,7 +18,7 @@ from outcamp.core.shares import Share
 class Limit(Frozen):
     """The most communications that a recipient gets in any stretch of this length."""
 
-    count: int = Field(ge=1, le=1_000_000)
+    count: int = Field(ge=1, le=1_000_000, description="The most communications in any such window.")
     within: Duration = Field(gt=timedelta(0), description="A rolling window: 2 days is 48 hours back from now.")
 
 

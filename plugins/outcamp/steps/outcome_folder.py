@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from outcamp.core.errors import DataError, Transient
+from outcamp.core.errors import DataError, OutcampError, Transient
 from outcamp.core.places import Place
 from outcamp.segments.written_rows import ENDINGS
 from outcamp.steps.outcome_files import Clock, Manifests, TakenIn, take_in_file
@@ -18,9 +19,7 @@ from outcamp.store.whole_files import write_whole
 TAKING: Final = "taking"
 TAKEN: Final = "taken"
 REFUSED: Final = "refused"
-
-
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -59,9 +58,10 @@ def take_in_folder(ledger: Ledger, manifests: Manifests, folder: Place, clock: C
             write_whole(target.with_name(f"{target.name}.reason.txt"), f"{error}\n".encode(), durable=False)
             _move(path, target)
             found.refused.append(target.name)
-        except Exception as error:  # whatever it is, the outcomes in the other files do not wait for it
-            logger.exception("%s could not be taken in", path)
-            found.failed[path.name] = str(error) or type(error).__name__
+        except Exception as error:  # noqa: BLE001 - whatever it is, the outcomes in the other files do not wait for it
+            # Where it broke, without the words of others: they may quote a row.
+            log.error("%s could not be taken in:\n%s", path, "".join(traceback.format_tb(error.__traceback__)))  # noqa: TRY400
+            found.failed[path.name] = str(error) if isinstance(error, OutcampError) else type(error).__name__
         else:
             _move(path, _place_for(path, folder / TAKEN))
     return found
