@@ -27,7 +27,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from table import Row, show
 
-from outcamp.core.campaign_file import read_campaign
+from outcamp.core.campaign_file import campaign_of
+from outcamp.core.document import read_document
 from outcamp.core.manifest import Manifest, seal_manifest
 from outcamp.frames.phone_cache import phone_automaton
 from outcamp.segments import files
@@ -86,7 +87,7 @@ def suppressions(path: Path, rows: int) -> None:
 
 def sealed() -> Manifest:
     """Return the campaign's manifest."""
-    return seal_manifest(read_campaign(CAMPAIGN, "benchmark.yaml"), NOW, {}, {})
+    return seal_manifest(campaign_of(read_document(CAMPAIGN, "benchmark.yaml")), NOW, {}, {})
 
 
 def fill(uri: str, rows: int) -> None:

@@ -28,7 +28,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from table import Row, show
 
-from outcamp.core.campaign_file import read_campaign
+from outcamp.core.campaign_file import campaign_of
+from outcamp.core.document import read_document
 from outcamp.core.manifest import seal_manifest
 from outcamp.frames.hashing import buckets
 from outcamp.frames.phone_cache import phone_automaton
@@ -143,7 +144,7 @@ def main() -> None:
         ledger_seconds: Counter[str] = Counter()
         for number in range(ROUNDS):
             text = CAMPAIGN.replace("LIMITS", LIMITS if args.history else "").replace("name: benchmark", f"name: benchmark-{number}")
-            manifest = seal_manifest(read_campaign(text, "benchmark.yaml"), NOW, {}, {})
+            manifest = seal_manifest(campaign_of(read_document(text, "benchmark.yaml")), NOW, {}, {})
             engine = Engine(manifest, ledger, Lake(folder, durable=False), {}, NoRuns())
             parts = snapshot_occurrence(engine, TableSegment(table), "run", NOW, NOW)
             for part in parts:

@@ -24,7 +24,8 @@ import pyarrow.parquet as pq
 from filter import AREAS, CAMPAIGN, NOW, NoRuns
 from table import Row, show
 
-from outcamp.core.campaign_file import read_campaign
+from outcamp.core.campaign_file import campaign_of
+from outcamp.core.document import read_document
 from outcamp.core.manifest import seal_manifest
 from outcamp.frames.phone_cache import phone_automaton
 from outcamp.segments.source import PublishedSegment
@@ -67,7 +68,7 @@ def digits(values: np.ndarray, width: int) -> pa.Array:
 def step(uri: str, home: str, part: str) -> None:
     """Run the snapshot (no part) or the filter of a part in this process, and print what it took."""
     text = CAMPAIGN.replace("LIMITS", "")
-    manifest = seal_manifest(read_campaign(text, "benchmark.yaml"), NOW, {}, {})
+    manifest = seal_manifest(campaign_of(read_document(text, "benchmark.yaml")), NOW, {}, {})
     ledger = Ledger.at(uri)
     engine = Engine(manifest, ledger, Lake(Path(home) / "lake", durable=False), {}, NoRuns())
     wall, processor = time.perf_counter(), time.process_time()

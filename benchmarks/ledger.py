@@ -24,8 +24,9 @@ import psycopg
 import pyarrow as pa
 from table import Row, show
 
-from outcamp.core.campaign_file import read_campaign
+from outcamp.core.campaign_file import campaign_of
 from outcamp.core.dispositions import Channel
+from outcamp.core.document import read_document
 from outcamp.core.manifest import seal_manifest
 from outcamp.frames.hashing import buckets
 from outcamp.frames.phone_cache import phone_automaton
@@ -83,7 +84,7 @@ def recipients(first: int, count: int) -> pa.Table:
 
 def engine(uri: str, folder: str, name: str) -> Engine:
     """Return a campaign of this name in the ledger."""
-    campaign = read_campaign(CAMPAIGN.replace("NAME", name), "benchmark.yaml")
+    campaign = campaign_of(read_document(CAMPAIGN.replace("NAME", name), "benchmark.yaml"))
     transports = {Channel.SMS: InChunks(script_of(None), lambda coming: pa.nulls(coming.num_rows))}
     return Engine(seal_manifest(campaign, NIGHT, {}, {}), Ledger.at(uri), Lake(Path(folder), durable=False), transports, NoRuns())
 

@@ -23,8 +23,9 @@ import numpy as np
 import pyarrow as pa
 from table import Row, show
 
-from outcamp.core.campaign_file import read_campaign
+from outcamp.core.campaign_file import campaign_of
 from outcamp.core.dispositions import Channel
+from outcamp.core.document import read_document
 from outcamp.core.manifest import seal_manifest
 from outcamp.core.run_key import run_key
 from outcamp.steps.engine import Engine
@@ -81,7 +82,7 @@ def engine_of(uri: str, folder: Path, name: str, settings: Settings) -> Engine:
     """Return the engine of one of the campaigns, over connections of its own."""
     pace, rows, port, published_at = settings
     text = CAMPAIGN.replace("NAME", name).replace("PACE", str(pace)).replace("ROWS", str(rows))
-    manifest = seal_manifest(read_campaign(text, f"{name}.yaml"), published_at, {}, {})
+    manifest = seal_manifest(campaign_of(read_document(text, f"{name}.yaml")), published_at, {}, {})
     hook = WebhookTransport(Receiver(f"http://127.0.0.1:{port}/", "s3cret"), name, Channel.SMS)
     return Engine(manifest, Ledger.at(uri), Lake(folder, durable=False), {Channel.SMS: hook}, NoRuns())
 

@@ -21,7 +21,8 @@ import psycopg
 
 sys.path += [str(Path(__file__).resolve().parents[1] / folder) for folder in ("plugins", "tests")]
 
-from outcamp.core.campaign_file import read_campaign
+from outcamp.core.campaign_file import campaign_of
+from outcamp.core.document import read_document
 from outcamp.core.manifest import seal_manifest
 from outcamp.steps.progress import refresh
 from outcamp.store.embedded import throw_away_server
@@ -105,7 +106,7 @@ def manifests(home: Path, count: int) -> None:
         name = f"{topics[number % 6]}-{number:03d}"
         expires = "2026-11-25 00:00" if number % 5 == 4 else "2026-12-31 23:59"
         text = CAMPAIGN.format(name=name, owner=OWNERS[number % 4], channel=channel, more=CHANNELS[channel], expires=expires)
-        manifest = seal_manifest(read_campaign(text, f"{name}.yaml"), datetime(2026, 11, 1, 12, tzinfo=UTC), {}, {})
+        manifest = seal_manifest(campaign_of(read_document(text, f"{name}.yaml")), datetime(2026, 11, 1, 12, tzinfo=UTC), {}, {})
         folder.joinpath(f"{name}.json").write_text(manifest.to_json(), encoding="utf-8")
         add_dag(name, paused=number % 11 == 3, tags=("outcamp", f"channel:{channel}", f"owner:{OWNERS[number % 4]}"))
 

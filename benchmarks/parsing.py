@@ -15,7 +15,8 @@ from pathlib import Path
 
 from table import Row, show
 
-from outcamp.core.campaign_file import read_campaign
+from outcamp.core.campaign_file import campaign_of
+from outcamp.core.document import read_document
 from outcamp.core.manifest import seal_manifest
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +34,7 @@ def publish(home: Path, count: int) -> None:
     """Publish this many campaigns."""
     folder = home / "dags" / "published"
     folder.mkdir(parents=True)
-    settings = read_campaign(CAMPAIGN, "spring-renewal.yaml")
+    settings = campaign_of(read_document(CAMPAIGN, "spring-renewal.yaml"))
     for number in range(count):
         manifest = seal_manifest(settings.model_copy(update={"name": f"c{number:04d}"}), datetime(2026, 12, 1, tzinfo=UTC), {}, {})
         (folder / f"c{number:04d}.json").write_text(manifest.to_json(), encoding="utf-8")

@@ -18,7 +18,8 @@ import psycopg
 from filter import NoRuns
 from table import Row, show
 
-from outcamp.core.campaign_file import read_campaign
+from outcamp.core.campaign_file import campaign_of
+from outcamp.core.document import read_document
 from outcamp.core.manifest import seal_manifest
 from outcamp.segments.source import PublishedSegment
 from outcamp.steps.engine import Engine
@@ -77,7 +78,7 @@ def main() -> None:
         for what, query in QUERIES.items():
             copied, written, rows = [], [], 0
             for number in range(ROUNDS):
-                settings = read_campaign(CAMPAIGN.replace("NAME", f"{what.replace(' ', '-')}-{number}"), "benchmark.yaml")
+                settings = campaign_of(read_document(CAMPAIGN.replace("NAME", f"{what.replace(' ', '-')}-{number}"), "benchmark.yaml"))
                 manifest = seal_manifest(settings, NOW, {"people.sql": query}, {})
                 engine = Engine(manifest, ledger, Lake(Path(folder), durable=False), {}, NoRuns())
                 segment = PublishedSegment(manifest, Path(folder).joinpath, lambda _: psycopg.connect(uri))

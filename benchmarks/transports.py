@@ -29,8 +29,9 @@ import pyarrow as pa
 from aiosmtpd.controller import Controller
 from table import Row, show
 
-from outcamp.core.campaign_file import read_campaign
+from outcamp.core.campaign_file import campaign_of
 from outcamp.core.dispositions import Channel
+from outcamp.core.document import read_document
 from outcamp.core.manifest import seal_manifest
 from outcamp.steps.engine import Engine
 from outcamp.steps.fan_out import fan_out
@@ -208,7 +209,9 @@ def whole_send(port: int, messages: int) -> tuple[float, float]:
             return answers
 
         transport.submit = timed  # type: ignore[method-assign]
-        manifest = seal_manifest(read_campaign(CAMPAIGN.replace("NAME", "benchmark"), "benchmark.yaml"), NOW, {}, {"hello.txt": BODY})
+        manifest = seal_manifest(
+            campaign_of(read_document(CAMPAIGN.replace("NAME", "benchmark"), "benchmark.yaml")), NOW, {}, {"hello.txt": BODY}
+        )
         engine = Engine(manifest, ledger, Lake(Path(folder), durable=False), {Channel.EMAIL: transport}, NoRuns())
         ids = [f"p{number}" for number in range(messages)]
         people = pa.table({"recipient_id": ids, "email": [f"{name}@example.com" for name in ids]})

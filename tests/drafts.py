@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from outcamp.core.campaign import Campaign
-from outcamp.core.campaign_file import read_campaign
+from outcamp.core.campaign_file import campaign_of
+from outcamp.core.document import read_document
 from outcamp.core.errors import CampaignFileError
 
 # Four lines; what a test adds begins on the fifth.
@@ -18,6 +19,11 @@ channel: sms
 channels: {sms: {body: Hello}}
 """
 PEOPLE = "recipient_id,phone,email,first_name\n1,+12025550143,ada@example.com,Ada\n"
+
+
+def read_campaign(text: str, file: str) -> Campaign:
+    """The campaign that a file describes."""
+    return campaign_of(read_document(text, file))
 
 
 def campaign(more: str = "", head: str = HEAD) -> Campaign:

@@ -11,9 +11,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from drafts import HEAD, campaign, refusal
+from drafts import HEAD, campaign, read_campaign, refusal
 from outcamp.core.campaign import Campaign, ExternalSegment, FileSegment, Limit, ReattemptRule, SqlSegment
-from outcamp.core.campaign_file import read_campaign
 from outcamp.core.campaign_schema import campaign_schema
 from outcamp.core.channels import EmailSettings, Pace, SmsSettings
 from outcamp.core.communication_time import ExceptionDays, Window

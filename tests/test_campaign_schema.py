@@ -8,8 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from drafts import HEAD
-from outcamp.core.campaign_file import read_campaign
+from drafts import HEAD, read_campaign
 from outcamp.core.campaign_schema import campaign_schema, words_at
 from outcamp.core.document import read_document
 from outcamp.core.errors import CampaignFileError

@@ -12,8 +12,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from drafts import read_campaign
 from outcamp.cli.main import main
-from outcamp.core.campaign_file import read_campaign
 from outcamp.steps.connect_import import import_connect
 
 HOURS = {

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drafts import campaign
-from outcamp.core.campaign_file import read_campaign
+from drafts import campaign, read_campaign
 from outcamp.core.errors import ManifestError
 from outcamp.core.manifest import Manifest, read_manifest, seal_manifest
 from test_campaign_model import FULL

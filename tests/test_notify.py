@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from airflow.sdk import BaseNotifier
 
-from drafts import HEAD, campaign
-from outcamp.core.campaign_file import read_campaign
+from drafts import HEAD, campaign, read_campaign
 from outcamp.core.errors import CampaignFileError
 from outcamp.core.manifest import read_manifest, seal_manifest
 from outcamp.core.notify import Notifier

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drafts import HEAD, make_project
+from drafts import HEAD, make_project, read_campaign
 from outcamp.cli.main import main
 from outcamp.core.errors import CampaignFileError, ManifestError, OutcampError, UsageError
 from outcamp.core.manifest import read_manifest, seal_manifest
@@ -68,7 +68,6 @@ def test_of_many_publishers_at_once_one_wins(tmp_path: Path) -> None:
     """Publishers that race each other never write over one another, and never leave half a manifest."""
     draft = make_project(tmp_path)
     target = tmp_path / "dags/published/spring.json"
-    from outcamp.core.campaign_file import read_campaign
 
     campaign = read_campaign(draft.read_text(encoding="utf-8"), "spring.yaml")
     manifests = [seal_manifest(campaign, NOW.replace(second=second), {}, {}) for second in range(16)]

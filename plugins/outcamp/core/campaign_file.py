@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from outcamp.core.campaign import Campaign
 from outcamp.core.campaign_schema import words_at
-from outcamp.core.document import Document, read_document
+from outcamp.core.document import Document
 from outcamp.core.durations import format_duration
 from outcamp.core.errors import CampaignFileError, Finding, closest
 from outcamp.core.problems import KIND
@@ -46,11 +46,6 @@ _BOUNDS: Final = {
 _FOLLOWS: Final = "default_factory_not_called"
 _WORDS: Final = frozenset({"literal_error", "enum"})
 _SEGMENT_KINDS: Final = frozenset({"sql", "file", "external"})
-
-
-def read_campaign(text: str, file: str) -> Campaign:
-    """Return the campaign that a file describes, or raise CampaignFileError with everything that is wrong with it."""
-    return campaign_of(read_document(text, file))
 
 
 def campaign_of(document: Document) -> Campaign:

@@ -80,15 +80,6 @@ def columns_of_message(text: str, sources: Mapping[str, str]) -> frozenset[str]:
     return columns
 
 
-def template_sources(campaign: Campaign, folder: Path) -> dict[str, str]:
-    """Return the text of every template file that a campaign needs, by its name."""
-    sources: dict[str, str] = {}
-    for settings in campaign.channels.values():
-        for text in settings.texts.values():
-            sources |= files_of_message(text, folder)
-    return sources
-
-
 def columns_read(campaign: Campaign, sources: Mapping[str, str]) -> frozenset[str]:
     """Return the columns that the messages of a campaign read."""
     texts = [text for settings in campaign.channels.values() for text in settings.texts.values()]
