@@ -20,7 +20,7 @@ import pytest
 from breakable import BreakableDeployment
 from slow_inbox import SlowInbox, subject_of
 
-from outcamp.cli.deployment import CHECKOUT
+from outcamp.cli.deployment_settings import CHECKOUT
 from outcamp.steps.published import read_published
 from outcamp.steps.status import CampaignStatus, campaign_status
 from outcamp.store.ledger import Ledger

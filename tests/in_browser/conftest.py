@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from outcamp.cli.deployment import CHECKOUT, Deployment
+from outcamp.cli.deployment import Deployment
+from outcamp.cli.deployment_settings import CHECKOUT
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"]

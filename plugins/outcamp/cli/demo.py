@@ -101,7 +101,7 @@ class Progress:
 
 def _lay_out(home: Path) -> None:
     """Make the demo's project: the SQL and the templates of include/demo, as somebody would write them."""
-    from outcamp.cli.deployment import CHECKOUT
+    from outcamp.cli.deployment_settings import CHECKOUT
 
     project = Project(home)
     for folder in (project.drafts, project.segments, project.templates):

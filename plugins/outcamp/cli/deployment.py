@@ -9,14 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,12 +22,12 @@ from typing import Any
 import psycopg  # noqa: TID253 - this file is only imported by the verbs that start a deployment
 from psycopg import sql  # noqa: TID253
 
+from outcamp.cli.airflow_api import AirflowApi
+from outcamp.cli.deployment_settings import USER, airflow_address, environment_of, password_of, url_of
 from outcamp.core.errors import Transient, UsageError
 from outcamp.store.embedded import database_uri, embedded_uri
 from outcamp.store.ledger import Ledger
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-USER = "admin"
 START_SECONDS = 180
 STOP_SECONDS = 10
 # In this order: the components that start tasks come last, and go first.
@@ -39,7 +36,6 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "dag-processor": ("dag-processor",),
     "scheduler": ("scheduler", "--skip-serve-logs"),
 }
-HEALTH = {"dag-processor": "dag_processor", "scheduler": "scheduler"}
 
 
 class DeploymentFailed(Transient):
@@ -74,7 +70,7 @@ class Deployment:
     @property
     def url(self) -> str:
         """Where the UI answers."""
-        return f"http://127.0.0.1:{self.port}"
+        return url_of(self.port)
 
     @property
     def ledger(self) -> str:
@@ -84,14 +80,7 @@ class Deployment:
     @property
     def password(self) -> str:
         """The password of the UI's one user, made up at the first start."""
-        path = self.state / "airflow" / "passwords.json"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump({USER: secrets.token_urlsafe(12)}, file)
-        password: str = json.loads(path.read_text(encoding="utf-8"))[USER]
-        return password
+        return password_of(self.state)
 
     def database(self, name: str) -> str:
         """Return the URI of a database of the embedded server, which is made if it is not there."""
@@ -104,44 +93,7 @@ class Deployment:
     def environment(self) -> dict[str, str]:
         """Return the environment of every component, and of commands that work on this deployment."""
         metadata = airflow_address(self.database("airflow"))
-        secret = self._secret()
-        return {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))},
-            **{name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CONN_")},
-            # Airflow looks for its own command on the PATH.
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-            "PYTHONWARNINGS": "ignore",
-            "OUTCAMP_HOME": str(self.home),
-            "OUTCAMP_LEDGER": self.ledger,
-            "AIRFLOW_HOME": str(self.state / "airflow"),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
-            "AIRFLOW__CORE__PLUGINS_FOLDER": str(CHECKOUT / "plugins"),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-            "AIRFLOW__CORE__PARALLELISM": "4",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.state / "airflow" / "passwords.json"),
-            "AIRFLOW__CORE__FERNET_KEY": secret["fernet"],
-            "AIRFLOW__API_AUTH__JWT_SECRET": secret["jwt"],
-            "AIRFLOW__API__SECRET_KEY": secret["session"],
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata,
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": metadata.replace("+psycopg2", "+psycopg"),
-            "AIRFLOW__API__HOST": "127.0.0.1",
-            "AIRFLOW__API__PORT": str(self.port),
-            "AIRFLOW__API__BASE_URL": self.url,
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
-            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
-            "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
-            # After a crash of this machine the tasks that were running go on within a minute or two; Airflow's own defaults take five.
-            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
-            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
-            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
-            "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
-            "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
-            "AIRFLOW__LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
-            **self.extra,
-        }
+        return {**environment_of(self.home, self.state, self.port, self.ledger, metadata), **self.extra}
 
     def prepare(self) -> None:
         """Make the databases, and bring the ledger's tables and Airflow's own to their versions."""
@@ -212,11 +164,11 @@ class Deployment:
 
     def api(self, method: str, path: str, body: object | None = None) -> Any:
         """Call Airflow's public API as the UI's user."""
-        return _call(method, f"{self.url}/api/v2{path}", body, self._token())
+        return self._api.call(method, path, body)
 
-    def _token(self) -> str:
-        token: str = _call("POST", f"{self.url}/auth/token", {"username": USER, "password": self.password}, "")["access_token"]
-        return token
+    @property
+    def _api(self) -> AirflowApi:
+        return AirflowApi(self.url, USER, self.password)
 
     def _start(self, name: str, environment: Mapping[str, str]) -> None:
         logs = self.state / "logs"
@@ -244,19 +196,12 @@ class Deployment:
 
     def _await_health(self, waiting: Callable[[], None]) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while not self._healthy():
+        while not self._api.is_healthy():
             self.check()
             if time.monotonic() > deadline:
                 raise DeploymentFailed(f"Airflow did not come up within {START_SECONDS} seconds.", next_step=self._look())
             waiting()
             time.sleep(0.3)
-
-    def _healthy(self) -> bool:
-        try:
-            health = _call("GET", f"{self.url}/api/v2/monitor/health", None, "")
-        except OSError:
-            return False
-        return all((health.get(key) or {}).get("status") == "healthy" for key in HEALTH.values())
 
     def _refuse_taken_port(self) -> None:
         with socket.socket() as probe:
@@ -269,31 +214,8 @@ class Deployment:
                     f"The port {self.port} is taken.", next_step="Stop what uses it, or choose another: --port 8081."
                 ) from None
 
-    def _secret(self) -> dict[str, str]:
-        path = self.state / "airflow" / "secrets.json"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            import base64
-
-            made = {
-                "jwt": secrets.token_urlsafe(48),
-                "session": secrets.token_urlsafe(48),
-                "fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-            }
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(made, file)
-        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-        return found
-
     def _look(self) -> str:
         return f"read the logs in {self.state / 'logs'}, then try again"
-
-
-def airflow_address(server_uri: str) -> str:
-    """Return the address of the database ``airflow`` on an embedded server, as Airflow's own settings write it."""
-    server = psycopg.conninfo.conninfo_to_dict(server_uri)
-    return f"postgresql+psycopg2://{server['user']}@/airflow?host={server['host']}"
 
 
 def stop_embedded(home: Path) -> None:
@@ -330,15 +252,6 @@ def stop_on_signals() -> None:
 
     signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, interrupt)
-
-
-def _call(method: str, url: str, body: object | None, token: str) -> Any:
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - our own address
-    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
-        text = response.read()
-    return json.loads(text) if text else None
 
 
 def _last_lines(text: str, count: int = 5) -> str:

@@ -40,7 +40,7 @@ def paused_campaigns(home: Path) -> frozenset[str] | None:
 
 def _embedded(home: Path) -> str | None:
     """Return the address of the embedded Airflow's database; None when the ledger is not the embedded one, and so Airflow is not."""
-    from outcamp.cli.deployment import airflow_address
+    from outcamp.cli.deployment_settings import airflow_address
     from outcamp.cli.ledger import is_embedded
     from outcamp.store.embedded import embedded_uri
 

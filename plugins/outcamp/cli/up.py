@@ -17,14 +17,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Start everything, say where the UI is, and stop everything when the user has had enough."""
-    from outcamp.cli.deployment import USER, Deployment, stop_on_signals
+    from outcamp.cli.deployment import Deployment, stop_on_signals
 
     deployment = Deployment(project_home(), port=args.port)
     stop_on_signals()
     deployment.stop_leftovers()
     print("Starting Postgres and Airflow ...", flush=True)
     with deployment.running():
-        print(f"Airflow is up: {deployment.url}  (user {USER}, password {deployment.password})")
+        print(f"Airflow is up: {deployment.url}  (user {deployment.user}, password {deployment.password})")
         print(f"Campaigns that you publish run here; everything lies in {deployment.state}. Ctrl-C stops it.", flush=True)
         while True:
             deployment.check()

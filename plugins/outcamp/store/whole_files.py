@@ -33,12 +33,16 @@ def write_whole(place: Place, data: Any, *, durable: bool = True) -> None:
         _sync_folder(beside.parent)
 
 
-def write_new(path: Path, text: str) -> None:
-    """Write a text file of this machine whole or not at all, and never over another one: FileExistsError when its name is taken."""
+def write_new(path: Path, text: str, *, private: bool = False) -> None:
+    """Write a text file of this machine whole or not at all, and never over another one: FileExistsError when its name is taken.
+
+    ``private``: nobody but its owner may read it, not even while it is written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with beside.open("x", encoding="utf-8", newline="\n") as file:
+        descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if private else 0o666)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
