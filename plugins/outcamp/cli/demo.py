@@ -25,13 +25,7 @@ PORT = 8080
 LONGEST_SECONDS = 600
 WAVE_INTERVAL = timedelta(seconds=10)
 SETTINGS = {"OUTCAMP_WAVE_INTERVAL": "10", "OUTCAMP_PULSE": "10", "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3"}
-UNSAFE = ("fsync", "synchronous_commit", "full_page_writes")  # a demo has nothing to lose in a power cut
-TABLES = """
-CREATE TABLE employees (customer_no text);
-CREATE TABLE customers (
-    row_no integer, customer_no text, mobile text, home text, email text, country_code text,
-    postal_code text, city text, first_name text, plan text, agreed boolean
-)"""
+DEMO = Path(__file__).resolve().parents[3] / "include" / "demo"
 
 
 class DemoFailed(Permanent):
@@ -56,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     deployment = Deployment(home, port=args.port)
     deployment.stop_leftovers()
     shutil.rmtree(home, ignore_errors=True)
-    _lay_out(home)
+    lay_out(home)
     with Inbox(home / "inbox.jsonl") as inbox, deployment.closing():
         people = _fill(deployment)
         deployment.extra = {**SETTINGS, **_connections(deployment, inbox)}
@@ -99,15 +93,18 @@ class Progress:
         return time.monotonic() - self._began
 
 
-def _lay_out(home: Path) -> None:
-    """Make the demo's project: the SQL and the templates of include/demo, as somebody would write them."""
-    from outcamp.cli.deployment_settings import CHECKOUT
-
+def lay_out(home: Path) -> None:
+    """Make the demo's project: the segments and the templates of include/demo, as somebody would write them."""
     project = Project(home)
-    for folder in (project.drafts, project.segments, project.templates):
-        folder.mkdir(parents=True)
-    for path in (CHECKOUT / "include" / "demo").iterdir():
-        shutil.copy(path, project.segments if path.suffix == ".sql" else project.templates)
+    project.drafts.mkdir(parents=True)
+    shutil.copytree(DEMO / "segments", project.segments)
+    shutil.copytree(DEMO / "templates", project.templates)
+
+
+def statements(name: str) -> list[bytes]:
+    """Return the statements of a file of include/demo/setup, each to be run alone: Postgres takes ALTER SYSTEM with no other beside it."""
+    text = (DEMO / "setup" / name).read_text(encoding="utf-8")
+    return [statement.encode() for statement in text.split(";") if statement.strip()]
 
 
 def _fill(deployment: Deployment) -> int:
@@ -123,11 +120,11 @@ def _fill(deployment: Deployment) -> int:
     now = datetime.now(UTC)
     people = make_people(now)
     with psycopg.connect(deployment.ledger, autocommit=True) as connection:
-        for setting in UNSAFE:
-            connection.execute(f"ALTER SYSTEM SET {setting} = off")
-        connection.execute("SELECT pg_reload_conf()")
+        for statement in statements("unsafe.sql"):
+            connection.execute(statement)
     with psycopg.connect(deployment.database("warehouse")) as connection:
-        connection.execute(TABLES)
+        for statement in statements("warehouse.sql"):
+            connection.execute(statement)
         with connection.cursor().copy("COPY customers FROM STDIN") as copy:
             for row in people.rows:
                 copy.write_row(row)
