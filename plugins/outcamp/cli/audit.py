@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from outcamp.cli.lake import open_lake, total_limits
 from outcamp.cli.ledger import open_ledger
+from outcamp.cli.long_work import work_shown
 from outcamp.core.errors import ManifestError
 from outcamp.steps.project import project_home
 from outcamp.steps.published import names, no_such_campaign, read_published
@@ -35,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
             ran = status.facts(tx, now)
         if args.name and args.name not in {*ran, *names(home)}:
             raise no_such_campaign(args.name, {*ran, *names(home)})
-        found = audit(ledger, open_lake(home), _manifests(home), now, total_limits(), args.name)
+        with work_shown("Auditing the books and the files"):
+            found = audit(ledger, open_lake(home), _manifests(home), now, total_limits(), args.name)
     print(json.dumps(found.as_dict(), indent=2, ensure_ascii=False) if args.json else _text(found))
     return 1 if found.breaches else 0
 

@@ -8,6 +8,7 @@ import sys
 
 from outcamp.cli.lake import open_lake
 from outcamp.cli.ledger import open_ledger
+from outcamp.cli.long_work import work_shown
 from outcamp.core.errors import UsageError
 from outcamp.steps.project import project_home
 from outcamp.steps.published import bad_manifests, names, read_published
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     if sys.stdin.isatty() and not args.yes and input(f"Erase {args.recipient!r} for good? [y/N] ").strip().lower() not in {"y", "yes"}:
         raise UsageError("Nothing was erased.", next_step="Answer y, or call it with --yes.")
     manifests = {name: read_published(home, name) for name in names(home)}
-    with open_ledger(home) as ledger:
+    with open_ledger(home) as ledger, work_shown("Looking through all files and books"):
         found = erase(ledger, open_lake(home), args.recipient, ledger.now(), manifests)
     said = (
         f"Erased {args.recipient}: campaigns {found.campaigns:,}, files {found.files:,}, attempts {found.attempts:,}.\n"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from outcamp.cli.lake import total_limits
 from outcamp.cli.ledger import open_ledger
+from outcamp.cli.long_work import work_shown
 from outcamp.cli.segment_columns import columns_by_connection
 from outcamp.core.errors import UsageError
 from outcamp.core.reasons import reason_in_words
@@ -41,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
     segment = PublishedSegment(manifest, lambda name: open_file(name, home, "segment.file"), lambda conn_id: open_connection(conn_id, home))
     with open_ledger(home) as ledger:
         refuse_used(manifest, home, ledger)
-        found = forecast(manifest, segment, ledger, ledger.now(), total_limits())
+        with work_shown("Reading the segment and deciding who would go when"):
+            found = forecast(manifest, segment, ledger, ledger.now(), total_limits())
     print(json.dumps(found.as_dict(), indent=2, default=str) if args.json else in_words(found))
     return 0 if found.is_fine else 1
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from outcamp.cli.instants import instant
+from outcamp.cli.long_work import work_shown
 from outcamp.core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -46,18 +47,20 @@ def run(args: argparse.Namespace) -> int:
         text = args.file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{args.file} cannot be read: {error}", next_step="check the path") from error
-    found = simulate(
-        text,
-        str(args.file),
-        _table(args.recipients),
-        _table(args.history) if args.history else None,
-        _table(args.outcomes) if args.outcomes else None,
-        _table(args.suppressions) if args.suppressions else None,
-        at,
-        until,
-        _interval(args.wave_interval),
-        home=project_home(),
-    )
+    recipients = _table(args.recipients)
+    with work_shown(f"Simulating {recipients.num_rows:,} rows of recipients"):
+        found = simulate(
+            text,
+            str(args.file),
+            recipients,
+            _table(args.history) if args.history else None,
+            _table(args.outcomes) if args.outcomes else None,
+            _table(args.suppressions) if args.suppressions else None,
+            at,
+            until,
+            _interval(args.wave_interval),
+            home=project_home(),
+        )
     summary = json.dumps(found.summary, indent=2)
     try:
         args.out.mkdir(parents=True, exist_ok=True)

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from outcamp.cli.ledger import open_ledger
+from outcamp.cli.long_work import rows_shown
 from outcamp.cli.places import open_file
-from outcamp.cli.rows_shown import rows_shown
 from outcamp.core.errors import UsageError
 from outcamp.steps.project import project_home
 
