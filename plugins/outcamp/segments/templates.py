@@ -103,9 +103,9 @@ def _plain() -> MessageEnvironment:
 
 def _shown(value: object) -> object:
     """Return what stands between the braces; raise TypeError where Python's own words for it would be sent, such as <function ...>."""
-    if isinstance(value, str | Undefined):  # nearly everything is text, and what is missing says so by itself
-        return value
     kind = type(value)
+    if kind is str or isinstance(value, Undefined):  # nearly everything is text, and what is missing says so by itself
+        return value
     if callable(value) or isinstance(value, range | Iterator | MappingView) or kind.__module__.startswith("jinja2."):
         raise TypeError(f"a {kind.__name__} is no text")
     return value
