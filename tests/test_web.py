@@ -280,8 +280,8 @@ def test_delete_takes_the_manifest_away(site: Site) -> None:
 
 
 def test_delete_of_a_read_only_manifest_changes_nothing(tmp_path: Path) -> None:
-    """Where the manifests cannot be changed, delete says so before anything is recorded."""
-    from outcamp.web.actions import require_writable
+    """Where the manifests cannot be changed, delete says so before anything is recorded, on the page and at the command line."""
+    from outcamp.steps.delete import require_writable
 
     writable = tmp_path / "published"
     writable.mkdir()
@@ -295,7 +295,7 @@ def test_delete_of_a_read_only_manifest_changes_nothing(tmp_path: Path) -> None:
     finally:
         os.seteuid(uid)
     assert str(raised.value) == (
-        "The manifests in usr/ cannot be changed from here: the folder is read-only for the API server.\n"
+        "The manifests in usr/ cannot be changed from here: the folder is read-only.\n"
         "  Next: Stop the campaign here, and delete it where the manifests are kept: outcamp delete NAME, and commit."
     )
 

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from outcamp.cli.ledger import open_ledger
-from outcamp.steps.project import Project, project_home
+from outcamp.steps.project import project_home
 from outcamp.steps.published import require_published
 
 
@@ -17,14 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Record it in the ledger, and say what it meant."""
-    from outcamp.steps.stop import stop
+    from outcamp.steps.delete import delete
 
     home = project_home()
     manifest = require_published(home, args.name)
     with open_ledger(home) as ledger:
-        people = stop(ledger, manifest, ledger.now(), delete=True)
-        # The books first: a crash here leaves a deleted campaign with a manifest, and the next delete takes it away.
-        Project(home).published.joinpath(f"{args.name}.json").unlink(missing_ok=True)
+        people = delete(ledger, manifest, home, ledger.now())
         said = f"Deleted {args.name}: {people:,} people left it. What was sent stays on the books, and the name is never used again."
         found = {"campaign": args.name, "state": "Deleted", "exited": people}
     print(json.dumps(found, indent=2) if args.json else said)

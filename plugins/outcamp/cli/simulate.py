@@ -113,6 +113,7 @@ def _funnel(summary: dict[str, Any], out: Path) -> str:
     rows += [(f"later: {reason}", count) for reason, count in summary["later"].items()]
     rows += [(f"drop: {reason}", count) for reason, count in summary["drop"].items()]
     rows += [(f"became {disposition}", count) for disposition, count in summary["dispositions"].items()]
-    lines = [f"{summary['campaign']}: {summary['waves']} waves, {'balanced' if summary['balanced'] else 'NOT BALANCED'}"]
+    waves = f"{summary['waves']:,} {'wave' if summary['waves'] == 1 else 'waves'}"
+    lines = [f"{summary['campaign']}: {waves}, {'balanced' if summary['balanced'] else 'NOT BALANCED'}"]
     lines += [f"  {name:<32}{count:>12,}" for name, count in rows]
     return "\n".join([*lines, f"pandas: pd.read_parquet({str(out / 'verdicts.parquet')!r})"])
