@@ -202,6 +202,25 @@ def test_who_stands_still_in_a_transaction_loses_it(ledger: Ledger, database_uri
     assert [] == names(ledger)
 
 
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        (
+            "CREATE TEMP TABLE people (id text PRIMARY KEY); INSERT INTO people VALUES ('+12025550143'), ('+12025550143')",
+            'duplicate key value violates unique constraint "people_pkey"',
+        ),
+        ("SELECT '+12025550143 '::uuid", "InvalidTextRepresentation, SQLSTATE 22P02"),
+        ("SELECT nothing", 'column "nothing" does not exist'),
+    ],
+)
+def test_an_error_names_no_recipient(ledger: Ledger, statement: str, message: str) -> None:
+    """It is logged by whoever runs the step, with its traceback."""
+    with pytest.raises(psycopg.Error) as raised, ledger.transaction() as tx:
+        tx.run_text(statement)
+    told = "".join(traceback.format_exception(raised.value))
+    assert (message, False) == (str(raised.value), "+12025550143" in told.replace(statement, ""))
+
+
 # A database that does not answer.
 
 

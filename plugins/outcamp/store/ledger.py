@@ -30,6 +30,10 @@ _LOST = (
 )
 
 
+# Classes of SQLSTATE whose first line names tables, columns and constraints, and holds no value.
+_ABOUT_STATEMENTS = frozenset({"0A", "23", "25", "42", "P0", "XX"})
+
+
 class Transaction:
     """One open transaction: named queries with bound parameters, and columns in and out."""
 
@@ -104,6 +108,8 @@ class Ledger:
                 f"The ledger did not answer: {_first_line(error)}",
                 next_step="nothing was sent in this step; it goes on by itself when the database answers again",
             ) from error
+        except psycopg.Error as error:
+            raise _without_rows(error).with_traceback(error.__traceback__) from None
 
     def now(self) -> datetime:
         """Return the database's clock, which is the one clock of all workers."""
@@ -140,6 +146,14 @@ class Ledger:
             connection.execute(_text("keep-to-plan"))
             self._connection = connection
         return self._connection
+
+
+def _without_rows(error: psycopg.Error) -> psycopg.Error:
+    """Return an error of the same kind without the row that Postgres quotes behind its first line, and some kinds in it: it is logged."""
+    kind, words = type(error), error.diag.message_primary
+    if words is None:  # the driver's own
+        return error
+    return kind(words if (error.sqlstate or "")[:2] in _ABOUT_STATEMENTS else f"{kind.__name__}, SQLSTATE {error.sqlstate}")
 
 
 def _first_line(error: Exception) -> str:
