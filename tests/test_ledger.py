@@ -183,14 +183,17 @@ def test_a_commit_waits_for_the_disk_unless_nothing_ever_does(connection: psycop
     assert kept == found
 
 
-def test_who_stands_still_in_a_transaction_loses_it(ledger: Ledger, database_uri: str) -> None:
-    """All campaigns wait for its locks; when it goes on, nothing of it has happened."""
+def test_who_stands_still_with_a_lock_loses_it(ledger: Ledger, database_uri: str) -> None:
+    """All campaigns wait for it; when it goes on, nothing of its transaction has happened. Without such a lock it may take its time."""
+    with ledger.transaction() as tx:
+        assert [("0",)] == tx._connection.execute("SHOW idle_in_transaction_session_timeout").fetchall()  # noqa: SLF001
 
     def stand_still(tx: Transaction) -> None:
+        tx.run("lock-buckets", scope=0, buckets=[1, 2])
         (limit,) = tx._connection.execute("SHOW idle_in_transaction_session_timeout").fetchone() or ()  # noqa: SLF001
         assert "5min" == limit
         (pid,) = tx._connection.execute("SELECT pg_backend_pid()").fetchone() or ()  # noqa: SLF001
-        tx.run_text("SET idle_in_transaction_session_timeout = '1ms'")
+        tx.run_text("SET LOCAL idle_in_transaction_session_timeout = '1ms'")
         with psycopg.connect(database_uri, autocommit=True) as other:
             while other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]).fetchall():
                 pass

@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from drafts import HEAD, make_project, read_campaign
@@ -176,9 +177,28 @@ def test_a_ledger_that_is_away_keeps_nobody_from_publishing(
     monkeypatch.setenv("OUTCAMP_LEDGER", "postgresql://outcamp@127.0.0.1:1/outcamp")
     assert 0 == main(["publish", "spring"])
     said = capsys.readouterr().err
-    assert said.startswith("Warning: The ledger did not answer: connection failed: ")
-    assert said.endswith(". So it is not known here whether the name was used before.\n")
+    assert said.startswith(
+        "Warning: the ledger cannot be asked whether the name was used before: The ledger did not answer: connection failed: "
+    )
     assert (home / "dags/published/spring.json").exists()
+
+
+def test_a_ledger_without_tables_or_rights_keeps_nobody_from_publishing(
+    home: Path, database_uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A ledger that no campaign has run in yet knows no name, and is not migrated by publishing, which needs no right to it."""
+    assert (0, "") == (main(["publish", "spring"]), capsys.readouterr().err)
+    with psycopg.connect(database_uri) as connection:
+        assert [(None,)] == connection.execute("SELECT to_regclass('outcamp.campaigns')").fetchall()
+        connection.execute("CREATE SCHEMA outcamp; CREATE TABLE outcamp.campaigns (); CREATE ROLE reader_of_nothing LOGIN")
+    (home / "dags/published/spring.json").unlink()
+    monkeypatch.setenv("OUTCAMP_LEDGER", psycopg.conninfo.make_conninfo(database_uri, user="reader_of_nothing"))
+    try:
+        assert 0 == main(["publish", "spring"])
+    finally:
+        with psycopg.connect(database_uri) as connection:
+            connection.execute("DROP ROLE reader_of_nothing")
+    assert "Warning: the ledger cannot be asked whether the name was used before: InsufficientPrivilege.\n" == capsys.readouterr().err
 
 
 def test_publishing_makes_no_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

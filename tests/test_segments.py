@@ -238,12 +238,6 @@ def test_columns_get_the_names_that_mean_something(names: list[str], mapping: di
             "people.csv: segment.columns maps phone to 'mobile', and there is no such column\n  Next: the columns are recipient_id, x",
         ),
         (
-            ["recipient_id", "phone", "mobile"],
-            {"phone": "mobil"},
-            "people.csv: segment.columns maps phone to 'mobil', and there is no such column\n"
-            "  Next: did you mean 'mobile'? the columns are recipient_id, phone, mobile",
-        ),
-        (
             ["recipient_id", "mobile"],
             {"phone": "mobile", "whatsapp": "mobile"},
             "people.csv: segment.columns maps both phone and whatsapp to 'mobile'\n"

@@ -254,6 +254,22 @@ def test_a_chunk_that_stood_still_on_its_way_out_is_looked_at_again(world: Calla
     )
 
 
+def test_a_ledger_that_takes_a_delay_slowly_holds_nobody_for_long(world: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What telling the others takes is told along, instead of one delay after the other for what the last one took."""
+    here, provider, clock = world("100/second", people(8))
+    told: list[timedelta] = []
+
+    def delay_slowly(tx: Any, key: PaceKey, late: timedelta) -> None:
+        told.append(late)
+        clock.now += 0.3 * SECOND
+
+    monkeypatch.setattr("outcamp.steps.turns.delay_turns", delay_slowly)
+    looks = iter([0.1 * SECOND])
+    assert Sent(8, 0) == send(here.engine, RUN, 0, clock, lambda: bool(clock.wait(next(looks, timedelta(0)))), clock.wait)
+    assert [4, 4] == [count for _, count in provider.given]
+    assert 4 >= len(told)
+
+
 # A turn that is far away.
 
 

@@ -12,7 +12,7 @@ from jinja2.exceptions import SecurityError
 
 from drafts import HEAD, campaign
 from outcamp.core.errors import DataError
-from outcamp.segments.templates import columns_of_template, columns_read, files_of_message, template_environment
+from outcamp.segments.templates import columns_of_template, columns_read, files_of_message, refuse_unprintable, template_environment
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_template_that_cannot_be_rendered_is_refused_with_its_line(text: str, 
 def test_a_template_that_prints_no_text_is_refused(text: str, said: str) -> None:
     """Nobody is sent what Python calls a function."""
     with pytest.raises(DataError) as raised:
-        columns_of_template(text, "hi.j2")
+        refuse_unprintable(text, "hi.j2")
     assert said == str(raised.value)
 
 
@@ -80,6 +80,22 @@ def test_a_bare_name_is_a_column_and_a_call_is_the_function() -> None:
     assert "0 1 40 km, red, 40 km" == environment.from_string(text).render(range="40 km", dict="red")
     shadowed = "{% macro range(label) %}<{{ label }}>{% endmacro %}{{ range(3) }}"
     assert "<3>" == environment.from_string(shadowed).render()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{% set range = range(3) %}{{ range|join }}", "012"),
+        ("{% set dict = dict(a=1) %}{{ dict.a }}", "1"),
+        ("{% macro m(range) %}<{{ range }}>{% endmacro %}{% for i in range(2) %}{{ m(i) }}{% endfor %}", "<0><1>"),
+        ("{% for dict in [1, 2] %}{{ dict }}{% endfor %}{{ dict(a=1).a }}", "121"),
+        ("{% macro name(x) %}{{ x }}{% endmacro %}{% for name in [1, 2] %}{{ name }}{% endfor %}", "12"),
+    ],
+)
+def test_a_name_that_is_given_again_means_what_jinja_says(text: str, message: str) -> None:
+    """A template may call a function and use its name for something else."""
+    refuse_unprintable(text)
+    assert message == template_environment({}, html=False).from_string(text).render()
 
 
 @pytest.mark.parametrize("name", ["cycler", "dict", "joiner", "lipsum", "namespace", "range"])

@@ -81,10 +81,11 @@ def test_columns_of_any_type_are_text_in_a_csv(tmp_path: Path) -> None:
     assert "['=a', 'b']" == row["column.tags"]
 
 
-def test_a_file_that_was_cut_short_is_written_anew(tmp_path: Path) -> None:
-    """What a crash left has a hidden name, and the next try's file takes its place."""
+@pytest.mark.parametrize("name", [NAME, "20261201T150000Z-0-7-3"])
+def test_a_file_that_was_cut_short_goes(tmp_path: Path, name: str) -> None:
+    """What a crash left has a hidden name, and the next try of its batch takes it away."""
     (tmp_path / "campaign=spring").mkdir()
-    (tmp_path / f"campaign=spring/.{NAME}.parquet.pending").write_bytes(b"PAR1")
+    (tmp_path / f"campaign=spring/.{name}.parquet.pending").write_bytes(b"PAR1")
     assert ["accepted"] == statuses(OutboxTransport(tmp_path, "spring").submit(rows(ADA, channel="sms"), NOW))
     assert [f"campaign=spring/{NAME}.parquet"] == written(tmp_path)
 

@@ -45,10 +45,8 @@ SELECT clock_timestamp();
 
 -- name: keep-commits
 -- A commit that a crash of the server forgot would let a message go twice, so a server that does not wait for its disk by default does so
--- here; one that never waits, a throw-away one, has nothing to lose. And whoever stands still in a transaction loses it, and its locks:
--- all campaigns wait for them.
-SELECT set_config('idle_in_transaction_session_timeout', '5min', false),
-       CASE WHEN current_setting('synchronous_commit') = 'off' AND current_setting('fsync') = 'on'
+-- here; one that never waits, a throw-away one, has nothing to lose.
+SELECT CASE WHEN current_setting('synchronous_commit') = 'off' AND current_setting('fsync') = 'on'
             THEN set_config('synchronous_commit', 'on', false) END;
 
 -- name: keep-to-plan

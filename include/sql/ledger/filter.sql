@@ -1,7 +1,8 @@
 -- name: lock-buckets
 -- Taken in order and in a statement of its own, before anything is counted: who waited here then sees what the others wrote.
--- The first key is the campaign for decisions about its entries, and 0 for submissions, which limits tie across campaigns.
-SELECT pg_advisory_xact_lock(%(scope)s, bucket) FROM unnest(%(buckets)s::int[]) AS bucket;
+-- The first key is the campaign for decisions about its entries, and 0 for submissions, which limits tie across campaigns. Whoever stands
+-- still while others wait for these, a frozen machine, loses the transaction after five minutes.
+SELECT set_config('idle_in_transaction_session_timeout', '5min', true), pg_advisory_xact_lock(%(scope)s, bucket) FROM unnest(%(buckets)s::int[]) AS bucket;
 
 -- name: standing
 -- What the ledger knows of candidates: is an entry open, are they suppressed.

@@ -1,8 +1,9 @@
 -- Turns on a connection. Each is a statement's work: whoever waits for a turn holds no lock, and who dies while waiting has lost the turn alone.
 
 -- name: lock-pace
--- One turn after the other, in a statement of its own: who waited then sees what the other one took. One key, so no bucket is meant.
-SELECT pg_advisory_xact_lock(hashtextextended(%(transport)s || ' ' || %(channel)s, 0));
+-- One turn after the other, in a statement of its own: who waited then sees what the other one took. One key, so no bucket is meant. Who
+-- stands still loses it, as with buckets.
+SELECT set_config('idle_in_transaction_session_timeout', '5min', true), pg_advisory_xact_lock(hashtextextended(%(transport)s || ' ' || %(channel)s, 0));
 
 -- name: take-turn
 -- The first instant at which so many messages may go by the campaign's own pace, and by the connection's: the highest pace of the campaigns

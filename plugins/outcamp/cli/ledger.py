@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from outcamp.core.errors import LedgerUnavailable
+from outcamp.core.errors import OutcampError, UsageError
 
 if TYPE_CHECKING:
+    from outcamp.store.campaigns import KnownName
     from outcamp.store.ledger import Ledger
 
 URI = "OUTCAMP_LEDGER"
@@ -24,10 +25,8 @@ def is_embedded() -> bool:
 
 
 @contextmanager
-def open_ledger(home: Path) -> Iterator[Ledger]:
+def open_ledger(home: Path, *, migrate: bool = True) -> Iterator[Ledger]:
     """Open ``OUTCAMP_LEDGER``, the connection ``outcamp_ledger`` in the environment, or the embedded Postgres, and say so then."""
-    import psycopg
-
     from outcamp.cli.connections import read_definition
     from outcamp.segments.drivers import Target
     from outcamp.store.embedded import embedded_uri
@@ -41,22 +40,29 @@ def open_ledger(home: Path) -> Iterator[Ledger]:
     else:
         said = read_definition(definition, VARIABLE)
         target = Target("outcamp_ledger", said.kind, said.host, said.port, said.login, said.password, said.schema, dict(said.options))
-        ledger = Ledger(lambda: psycopg.connect(**target.postgres_settings()))
+        ledger = Ledger.over(target.postgres_settings())
     with closing(ledger):
-        ledger.migrate()
+        if migrate:
+            ledger.migrate()
         yield ledger
 
 
-@contextmanager
-def ledger_if_any(home: Path) -> Iterator[Ledger | None]:
-    """Open the ledger for a verb that works without one: None where none was ever made, or where it does not answer, which is told."""
+def known_name(home: Path, name: str) -> KnownName | None:
+    """Return what the ledger knows of a name, for a verb that works without one; where it cannot be asked, that is told.
+
+    It is not migrated: whoever publishes may have a newer checkout than the deployment, and no right to change its tables.
+    """
     from outcamp.store import embedded
+    from outcamp.store.campaigns import name_in
 
-    with ExitStack() as stack:
-        ledger = None
-        if not is_embedded() or embedded.is_made(home):
-            try:
-                ledger = stack.enter_context(open_ledger(home))
-            except LedgerUnavailable as error:
-                print(f"Warning: {error.message}. So it is not known here whether the name was used before.", file=sys.stderr)
-        yield ledger
+    if is_embedded() and not embedded.is_made(home):
+        return None
+    try:
+        with open_ledger(home, migrate=False) as ledger:
+            return name_in(ledger, name)
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a server that does not start, a login without rights: publishing is a file in git
+        said = error.message if isinstance(error, OutcampError) else type(error).__name__
+        print(f"Warning: the ledger cannot be asked whether the name was used before: {said.rstrip('.')}.", file=sys.stderr)
+        return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from datetime import UTC, datetime
+from functools import partial
 
-from outcamp.cli.ledger import ledger_if_any
+from outcamp.cli.ledger import known_name
 from outcamp.cli.segment_columns import columns_by_connection
 from outcamp.steps.project import Project, project_home
 from outcamp.steps.publish import publish
@@ -21,8 +22,7 @@ def run(args: argparse.Namespace) -> int:
     """Publish the campaign and say where its manifest lies."""
     home = project_home()
     now = datetime.now(UTC)
-    with ledger_if_any(home) as ledger:
-        manifest = Project(home).shown(publish(args.name, home, now, columns_by_connection(home), ledger))
+    manifest = Project(home).shown(publish(args.name, home, now, columns_by_connection(home), partial(known_name, home)))
     if args.json:
         print(json.dumps({"campaign": args.name, "manifest": manifest, "published_at": now.isoformat()}, indent=2))
     else:

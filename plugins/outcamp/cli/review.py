@@ -34,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
     from outcamp.cli.places import open_file
     from outcamp.segments.source import PublishedSegment
     from outcamp.steps.forecast import forecast
+    from outcamp.store.campaigns import name_in
 
     home = project_home()
     if args.name in names(home):
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     manifest = frozen(args.name, home, datetime.now(UTC), columns_by_connection(home))
     segment = PublishedSegment(manifest, lambda name: open_file(name, home, "segment.file"), lambda conn_id: open_connection(conn_id, home))
     with open_ledger(home) as ledger:
-        refuse_used(manifest, home, ledger)
+        refuse_used(manifest, home, name_in(ledger, args.name))
         with work_shown("Reading the segment and deciding who would go when"):
             found = forecast(manifest, segment, ledger, ledger.now(), total_limits())
     print(json.dumps(found.as_dict(), indent=2, default=str) if args.json else in_words(found))

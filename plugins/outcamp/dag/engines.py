@@ -54,11 +54,9 @@ def segment_of(manifest: Manifest, settings: Settings) -> PublishedSegment:
 
 def open_ledger(settings: Settings) -> Ledger:
     """Return the ledger: ``OUTCAMP_LEDGER``, or the Airflow connection ``outcamp_ledger``."""
-    import psycopg
-
     from outcamp.store.ledger import Ledger
 
     if settings.ledger:
         return Ledger.at(settings.ledger)
     target = target_of(LEDGER_CONNECTION)
-    return Ledger(lambda: psycopg.connect(**target.postgres_settings()))
+    return Ledger.over(target.postgres_settings())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +14,7 @@ RECIPIENT_ID = "recipient_id"
 # Columns that the rules read as text, whatever the source's type is.
 TEXT_COLUMNS = frozenset({RECIPIENT_ID, "phone", "email", "country", "region", "city", "postal_code", "time_zone"})
 OWN = "_outcamp_"
+_NEARLY = 0.85
 
 
 def rename(names: Iterable[str], columns: Mapping[str, str], source: str) -> list[str]:
@@ -21,13 +23,12 @@ def rename(names: Iterable[str], columns: Mapping[str, str], source: str) -> lis
     refuse_two_meanings(columns, source)
     meaning = {}
     for means, column in columns.items():
-        near = misspelt(column, columns, names)
         if column in names:
             meaning[column] = means
-        elif means not in names or near:
+        elif means not in names:
             raise DataError(
                 f"{source}: segment.columns maps {means} to {column!r}, and there is no such column",
-                next_step=_has(names, near or closest(column, names)),
+                next_step=_has(names, closest(column, names)),
             )
     taken = set(meaning.values())
     renamed = [meaning.get(name, f"{name}_source" if name in taken else name) for name in names]
@@ -43,9 +44,17 @@ def rename(names: Iterable[str], columns: Mapping[str, str], source: str) -> lis
     return renamed
 
 
-def misspelt(column: str, columns: Mapping[str, str], names: Sequence[str]) -> str | None:
-    """Return the column that somebody may have meant by one that the segment does not have; one that is mapped itself is not meant."""
-    return None if column in names else closest(column, [name for name in names if name not in {*columns, *columns.values()}])
+def refuse_misspelt(names: Sequence[str], columns: Mapping[str, str], source: str) -> None:
+    """Refuse a source column that is not there, where one of nearly that name is: the column that bears the meaning already would be taken.
+
+    For whoever writes a campaign; one that is published goes on when a similar column comes to its segment.
+    """
+    free = [name for name in names if name not in {*columns, *columns.values()}]
+    for means, column in columns.items():
+        near = None if column in names else closest(column, free)
+        if near and SequenceMatcher(None, column.lower(), near.lower()).ratio() >= _NEARLY:
+            problem = f"{source}: segment.columns maps {means} to {column!r}, and there is no such column"
+            raise DataError(problem, next_step=_has(list(names), near))
 
 
 def refuse_two_meanings(columns: Mapping[str, str], source: str) -> None:

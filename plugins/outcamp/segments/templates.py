@@ -32,7 +32,7 @@ class MessageEnvironment(ImmutableSandboxedEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
-        own = _named_in(tree)
+        own = _named_in(tree) - meta.find_undeclared_variables(tree)  # a name that is read before it is given is Jinja's
         for call in tree.find_all(nodes.Call):
             if isinstance(call.node, nodes.Name) and call.node.name in _FUNCTIONS - own:
                 call.node.name = OWN + call.node.name
@@ -56,13 +56,18 @@ def columns_of_template(text: str, name: str = "the text") -> frozenset[str]:
 
 
 def files_of_message(text: str, folder: Path) -> dict[str, str]:
-    """Return the template files that one part of a message needs: itself if it is a file, and whatever is included."""
+    """Return the template files that one part of a draft's message needs: itself if it is a file, and whatever is included."""
     sources: dict[str, str] = {}
-    wanted = [text] if is_template_file(text) else _included(text, "the text")
+    if is_template_file(text):
+        wanted = [text]
+    else:
+        refuse_unprintable(text)
+        wanted = _included(text, "the text")
     while wanted:
         name = wanted.pop()
         if name not in sources:
             sources[name] = read_project_file(folder, name)
+            refuse_unprintable(sources[name], name)
             wanted += _included(sources[name], name)
     return sources
 
@@ -123,6 +128,11 @@ def _macros(tree: nodes.Template) -> set[str]:
     return {macro.name for macro in tree.find_all(nodes.Macro)}
 
 
+def refuse_unprintable(text: str, name: str = "the text") -> None:
+    """Refuse a template that would print Python's own words instead of a text, which in a message that goes out makes none."""
+    _refuse_unprintable(_parse(text, name), name)
+
+
 def _refuse_unprintable(tree: nodes.Template, name: str) -> None:
     """Refuse what would print Python's own words instead of a text."""
     places = {id(parent.node) for parent in tree.find_all(nodes.Getattr)} | {id(parent.node) for parent in tree.find_all(nodes.Getitem)}
@@ -130,7 +140,7 @@ def _refuse_unprintable(tree: nodes.Template, name: str) -> None:
         if said.name == _SELF and id(said) not in places:
             problem = f"{name}, line {said.lineno}: self is Jinja's name for the template itself"
             raise DataError(problem, next_step="Give the column another name, in the segment or with segment.columns.")
-    macros = _macros(tree)
+    macros = _macros(tree) - {said.name for said in tree.find_all(nodes.Name) if said.ctx != "load"}
     for printed in (part for output in tree.find_all(nodes.Output) for part in output.nodes):
         word = None
         if isinstance(printed, nodes.Name) and printed.name in macros:
@@ -150,9 +160,7 @@ def _parse(text: str, name: str) -> nodes.Template:
     except TemplateSyntaxError as error:
         problem = f"{name}, line {error.lineno}: {error.message}"
         raise DataError(problem, next_step="Correct the template; {% raw %} keeps braces as they are.") from None
-    tree = _plain().parse(text)
-    _refuse_unprintable(tree, name)
-    return tree
+    return _plain().parse(text)
 
 
 def _included(text: str, name: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,12 +14,17 @@ from outcamp.core.schedule import expires_at
 from outcamp.steps.project import Project
 from outcamp.steps.published import names, read_published
 from outcamp.steps.validate import ENDINGS, ColumnsOf, check_file, columns_unknown
-from outcamp.store import campaigns
-from outcamp.store.ledger import Ledger
+from outcamp.store.campaigns import KnownName
 from outcamp.store.whole_files import write_new
 
+Known = Callable[[str], KnownName | None]
 
-def publish(name: str, home: Path, now: datetime, columns_of: ColumnsOf = columns_unknown, ledger: Ledger | None = None) -> Path:
+
+def _nothing_known(_: str) -> None:
+    return None
+
+
+def publish(name: str, home: Path, now: datetime, columns_of: ColumnsOf = columns_unknown, known: Known = _nothing_known) -> Path:
     """Write the manifest of a draft and return its path; a draft with findings, or a name that is taken, is refused.
 
     Args:
@@ -27,7 +32,7 @@ def publish(name: str, home: Path, now: datetime, columns_of: ColumnsOf = column
         home: The root of the project.
         now: The instant of publishing.
         columns_of: Knows the columns of a segment that lies elsewhere.
-        ledger: Knows the names that were used before; None: whoever has no ledger at hand may publish all the same.
+        known: Says what the ledger knows of a name; whoever has no ledger at hand may publish all the same.
     """
     project = Project(home)
     target = project.published / f"{name}.json"
@@ -35,17 +40,14 @@ def publish(name: str, home: Path, now: datetime, columns_of: ColumnsOf = column
     if target.exists():
         raise _taken(name, project.shown(target))
     manifest = _freeze(draft, home, now, columns_of)
-    if ledger is not None:
-        refuse_used(manifest, home, ledger)
+    refuse_used(manifest, home, known(name))
     write_manifest(manifest, target, project.shown(target))
     return target
 
 
-def refuse_used(manifest: Manifest, home: Path, ledger: Ledger) -> None:
+def refuse_used(manifest: Manifest, home: Path, known: KnownName | None) -> None:
     """Refuse a manifest under a name that another campaign ran under: its waves would be, and nothing would ever be sent."""
     name = manifest.campaign.name
-    with ledger.transaction() as tx:
-        known = campaigns.known_name(tx, name)
     if known is None or known.seal == manifest.seal:
         return
     shown = Project(home).shown(Project(home).published / f"{name}.json")

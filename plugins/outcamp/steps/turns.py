@@ -72,16 +72,17 @@ class Turns:
         if goes_at > now:
             self._wait(goes_at - now)
         while True:
+            telling = timedelta(0)
             if delay:
                 with self._engine.ledger.transaction() as tx:
                     delay_turns(tx, self._key, delay)
-                goes_at += delay
+                goes_at, telling = goes_at + delay, self._clock() - now
             now = self._clock()
+            if now - self._at > PROMPT:
+                return None
             if now - goes_at <= PUNCTUAL:
                 return now
-            if now - goes_at > PROMPT:
-                return None
-            delay = now - goes_at  # it overslept, or the ledger was slow to take the delay
+            delay = now - goes_at + telling  # it overslept, or the ledger is slow to take a delay, and will be again
 
     def put_off(self, rows: int, units_each: float, at: datetime) -> Later:
         """Return when so many rows are due again, one after the other, if the next turn comes at this instant."""

@@ -210,6 +210,7 @@ def _segment_columns(campaign: Campaign, home: Path, checked: Checked, columns_o
             return
         place = "segment.columns"
         known = columns.rename(given, segment.columns, source)
+        columns.refuse_misspelt(list(given), segment.columns, source)
         place = "segment.file"
         _read_list(campaign, home, known)
     except (SourceUnavailable, NotSupportedYet) as error:

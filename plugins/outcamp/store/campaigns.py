@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import psycopg
+
 from outcamp.core.errors import ManifestError
-from outcamp.store.ledger import Transaction
+from outcamp.store.ledger import Ledger, Transaction
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,13 @@ def live_campaigns(tx: Transaction, now: datetime) -> list[int]:
     return [campaign_id for (campaign_id,) in tx.run("live-campaigns", now=now)]
 
 
-def known_name(tx: Transaction, name: str) -> KnownName | None:
-    """Return what the ledger knows of a name; None when no campaign ever ran under it."""
-    found = tx.one("find-campaign", name=name)
+def name_in(ledger: Ledger, name: str) -> KnownName | None:
+    """Return what the ledger knows of a name; None when no campaign ever ran under it, or the ledger has no tables yet."""
+    try:
+        with ledger.transaction() as tx:
+            found = tx.one("find-campaign", name=name)
+    except psycopg.errors.UndefinedTable:
+        return None
     return KnownName(seal=found[1], stopped_at=found[3], deleted_at=found[4]) if found else None
 
 

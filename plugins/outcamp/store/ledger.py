@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -90,6 +90,11 @@ class Ledger:
                 psycopg.conninfo.make_conninfo(uri, **{key: value for key, value in _PATIENCE.items() if key not in parts})
             )
         )
+
+    @classmethod
+    def over(cls, settings: Mapping[str, Any]) -> Ledger:
+        """Return the ledger that these settings of libpq reach."""
+        return cls(lambda: psycopg.connect(**{**_PATIENCE, **settings}))
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

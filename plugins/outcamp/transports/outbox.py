@@ -79,6 +79,8 @@ class OutboxTransport(OutcomesFromOutside):
                 problem = f"The outbox has {path} already, with other rows in it."
                 raise Permanent(problem, next_step="Give each deployment an outbox of its own, and keep the ledger that goes with it.")
             return
+        for left in self._folder.glob(f".{name.rpartition('-')[0].rpartition('-')[0]}-*.pending"):
+            left.unlink(missing_ok=True)  # by an earlier try of the batch that was killed: it holds numbers and texts
         with pending.open("wb") as file:
             file.write(content)
             file.flush()
