@@ -17,7 +17,7 @@ from outcamp.core.pacing import WARM_UP, kept_pace
 from outcamp.core.run_key import run_key
 from outcamp.steps.send import Sent, send
 from outcamp.steps.stop import stop
-from outcamp.store.paces import PaceKey, take_turn
+from outcamp.store.paces import PaceKey, delay_turns, take_turn
 from outcamp.transports.base import Capabilities, OutcomesFromOutside, same_answer
 from small_world import NOW, RUN, World, make_world
 
@@ -261,6 +261,7 @@ def test_a_ledger_that_takes_a_delay_slowly_holds_nobody_for_long(world: Callabl
 
     def delay_slowly(tx: Any, key: PaceKey, late: timedelta) -> None:
         told.append(late)
+        delay_turns(tx, key, late)
         clock.now += 0.3 * SECOND
 
     monkeypatch.setattr("outcamp.steps.turns.delay_turns", delay_slowly)

@@ -130,11 +130,7 @@ def _macros(tree: nodes.Template) -> set[str]:
 
 def refuse_unprintable(text: str, name: str = "the text") -> None:
     """Refuse a template that would print Python's own words instead of a text, which in a message that goes out makes none."""
-    _refuse_unprintable(_parse(text, name), name)
-
-
-def _refuse_unprintable(tree: nodes.Template, name: str) -> None:
-    """Refuse what would print Python's own words instead of a text."""
+    tree = _parse(text, name)
     places = {id(parent.node) for parent in tree.find_all(nodes.Getattr)} | {id(parent.node) for parent in tree.find_all(nodes.Getitem)}
     for said in tree.find_all(nodes.Name):
         if said.name == _SELF and id(said) not in places:

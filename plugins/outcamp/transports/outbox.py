@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -79,8 +80,7 @@ class OutboxTransport(OutcomesFromOutside):
                 problem = f"The outbox has {path} already, with other rows in it."
                 raise Permanent(problem, next_step="Give each deployment an outbox of its own, and keep the ledger that goes with it.")
             return
-        for left in self._folder.glob(f".{name.rpartition('-')[0].rpartition('-')[0]}-*.pending"):
-            left.unlink(missing_ok=True)  # by an earlier try of the batch that was killed: it holds numbers and texts
+        self._sweep(name)
         with pending.open("wb") as file:
             file.write(content)
             file.flush()
@@ -95,6 +95,17 @@ class OutboxTransport(OutcomesFromOutside):
             self._keep_names()
         except OSError as error:  # a folder that cannot be read, or on a mount that knows no such thing; the file is there all the same
             log.warning("The name of %s may not outlive a power cut: %s", path, error.strerror)
+
+    def _sweep(self, name: str) -> None:
+        """Take away what tries of this batch left that were killed: it holds numbers and texts.
+
+        Of another wave, whose name may begin like this one's, nothing: it may be about to be given its name.
+        """
+        batch = name.rpartition("-")[0].rpartition("-")[0]
+        mine = re.compile(rf"\.{re.escape(batch)}-[0-9]+-[0-9]+\.{self._form}\.pending")
+        for left in self._folder.glob(".*.pending"):
+            if mine.fullmatch(left.name):
+                left.unlink(missing_ok=True)
 
     def _keep_names(self) -> None:
         folder = os.open(self._folder, os.O_RDONLY)
